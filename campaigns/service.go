@@ -1,0 +1,234 @@
+package campaigns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"kaquan/fault"
+)
+
+// Service is the domain's front door. All methods are safe for concurrent use.
+type Service struct {
+	store   Store
+	gateway Gateway
+	now     func() time.Time
+	log     *slog.Logger
+	ids     idMaker
+}
+
+// Options are the parts a Service is made of.
+type Options struct {
+	Store   Store
+	Gateway Gateway
+	Now     func() time.Time // nil = time.Now
+	Log     *slog.Logger     // nil = discard
+}
+
+// New makes the service.
+func New(o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{store: o.Store, gateway: o.Gateway, now: o.Now, log: o.Log}
+}
+
+// Now is the service's clock, for pages that show times.
+func (s *Service) Now() time.Time { return s.now() }
+
+// Create checks a draft and stores it as a campaign in draft. Problems come back as a
+// fault.List on the draft's fields, ErrSlugTaken on "slug".
+func (s *Service) Create(ctx context.Context, actor Actor, d Draft) (*Campaign, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	now := s.now().UTC()
+	c := &Campaign{ID: ID(s.ids.next(now)), Account: d.Account, Status: StatusDraft, Version: 1, CreatedAt: now, UpdatedAt: now}
+	if err := d.apply(c); err != nil {
+		return nil, err
+	}
+	if err := s.store.CreateCampaign(ctx, c, s.audit(actor, "campaign.create", now, map[string]any{"slug": c.Slug, "total": c.Stock.Total})); err != nil {
+		return nil, onField(err, ErrSlugTaken, "slug")
+	}
+	return c, nil
+}
+
+// Edit checks a draft and writes it over the campaign, guarded by the version the
+// editor read (ErrEditConflict). After publication fields that visitors rely on are
+// locked and stock cannot go below what was issued.
+func (s *Service) Edit(ctx context.Context, actor Actor, id ID, d Draft) (*Campaign, error) {
+	if err := d.Check(); err != nil {
+		return nil, err
+	}
+	c, err := s.store.CampaignByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Version != d.Version {
+		return nil, ErrEditConflict
+	}
+	if c.Status == StatusArchived || c.Status == StatusEnded {
+		return nil, ErrWrongState
+	}
+	before := DraftOf(c)
+	if err := d.apply(c); err != nil {
+		return nil, err
+	}
+	now := s.now().UTC()
+	c.UpdatedAt = now
+	if err := s.store.UpdateCampaign(ctx, c, s.audit(actor, "campaign.edit", now, changed(before, d))); err != nil {
+		return nil, onField(err, ErrSlugTaken, "slug")
+	}
+	c.Version++
+	return c, nil
+}
+
+// Copy makes a new draft from a campaign, with a free slug and dates that start now.
+func (s *Service) Copy(ctx context.Context, actor Actor, id ID, nameSuffix string) (*Campaign, error) {
+	c, err := s.store.CampaignByID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	d := DraftOf(c)
+	d.Version = 0
+	if name := []rune(d.Name); len(name)+len([]rune(nameSuffix)) <= 60 {
+		d.Name += nameSuffix
+	}
+	d.Slug = Slug(strings.TrimRight(string(d.Slug[:min(len(d.Slug), 32)]), "-") + "-" + string(NewRef())[:6])
+	length := d.EndsAt.Sub(d.StartsAt)
+	d.StartsAt = s.now().UTC().Truncate(time.Minute)
+	if !d.ValidUntil.IsZero() {
+		d.ValidUntil = d.ValidUntil.Add(d.StartsAt.Add(length).Sub(d.EndsAt))
+	}
+	d.EndsAt = d.StartsAt.Add(length)
+	return s.Create(ctx, actor, d)
+}
+
+// Publish makes a draft public: scheduled or running by the clock. A repeat is safe.
+// A campaign that would be over already is refused on "ends_at".
+func (s *Service) Publish(ctx context.Context, actor Actor, id ID) error {
+	c, err := s.store.CampaignByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	now := s.now().UTC()
+	if !c.EndsAt.After(now) {
+		return fault.New(fault.Invalid, "campaign.error.already_over").On("ends_at")
+	}
+	return s.store.SetStatus(ctx, id, []Status{StatusDraft}, StatusPublished, "", now, s.audit(actor, "campaign.publish", now, nil))
+}
+
+// Pause stops new claims; the reason is shown to visitors. Held claims may finish.
+func (s *Service) Pause(ctx context.Context, actor Actor, id ID, reason string) error {
+	reason = strings.TrimSpace(cleanLine(reason))
+	if n := len([]rune(reason)); n == 0 {
+		return fault.New(fault.Invalid, "campaign.error.required").On("reason")
+	} else if n > 60 {
+		return fault.New(fault.Invalid, "campaign.error.too_long", "max", 60, "count", n).On("reason")
+	}
+	now := s.now().UTC()
+	return s.store.SetStatus(ctx, id, []Status{StatusPublished}, StatusPaused, reason, now, s.audit(actor, "campaign.pause", now, map[string]any{"reason": reason}))
+}
+
+// Resume lets claims go on after a pause.
+func (s *Service) Resume(ctx context.Context, actor Actor, id ID) error {
+	now := s.now().UTC()
+	return s.store.SetStatus(ctx, id, []Status{StatusPaused}, StatusPublished, "", now, s.audit(actor, "campaign.resume", now, nil))
+}
+
+// End closes a campaign for good. Cards already given out stay valid.
+func (s *Service) End(ctx context.Context, actor Actor, id ID) error {
+	now := s.now().UTC()
+	return s.store.SetStatus(ctx, id, []Status{StatusPublished, StatusPaused}, StatusEnded, "", now, s.audit(actor, "campaign.end", now, nil))
+}
+
+// Archive hides a campaign that is a draft or over from the lists.
+func (s *Service) Archive(ctx context.Context, actor Actor, id ID) error {
+	c, err := s.store.CampaignByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	now := s.now().UTC()
+	from := []Status{StatusDraft, StatusEnded}
+	if c.State(now) == Ended {
+		from = append(from, StatusPublished, StatusPaused)
+	}
+	return s.store.SetStatus(ctx, id, from, StatusArchived, "", now, s.audit(actor, "campaign.archive", now, nil))
+}
+
+// Campaign finds one by id; ErrCampaignNotFound otherwise.
+func (s *Service) Campaign(ctx context.Context, id ID) (*Campaign, error) {
+	return s.store.CampaignByID(ctx, id)
+}
+
+// BySlug finds the campaign behind a link; ErrCampaignNotFound otherwise. Drafts and
+// archived campaigns are not for visitors: they are not found either.
+func (s *Service) BySlug(ctx context.Context, slug Slug) (*Campaign, error) {
+	if !slugPattern.MatchString(string(slug)) {
+		return nil, ErrCampaignNotFound
+	}
+	c, err := s.store.CampaignBySlug(ctx, slug)
+	if err != nil {
+		return nil, err
+	}
+	if c.Status == StatusDraft || c.Status == StatusArchived {
+		return nil, ErrCampaignNotFound
+	}
+	return c, nil
+}
+
+// Campaigns lists campaigns by filter; the clock is the service's.
+func (s *Service) Campaigns(ctx context.Context, f CampaignFilter) ([]Summary, error) {
+	f.Now = s.now().UTC()
+	return s.store.Campaigns(ctx, f)
+}
+
+// CampaignCounts counts the account's campaigns by state.
+func (s *Service) CampaignCounts(ctx context.Context, account AccountID) (map[State]int, error) {
+	return s.store.CampaignCounts(ctx, account, s.now().UTC())
+}
+
+func (s *Service) audit(actor Actor, action string, now time.Time, detail any) Audit {
+	text := "{}"
+	if detail != nil {
+		if b, err := json.Marshal(detail); err == nil {
+			text = string(b)
+		}
+	}
+	return Audit{Actor: actor, Action: action, Detail: text, At: now}
+}
+
+// changed names the fields that differ between two drafts, for the audit line.
+func changed(before, after Draft) map[string]any {
+	diff := map[string]any{}
+	a, b := auditFields(before), auditFields(after)
+	for name, was := range a {
+		if is := b[name]; is != was {
+			diff[name] = []string{was, is}
+		}
+	}
+	return diff
+}
+
+func auditFields(d Draft) map[string]string {
+	text := func(v any) string { b, _ := json.Marshal(v); return string(b) }
+	return map[string]string{
+		"name": d.Name, "slug": string(d.Slug), "starts_at": d.StartsAt.UTC().Format(time.RFC3339), "ends_at": d.EndsAt.UTC().Format(time.RFC3339),
+		"valid_until": d.ValidUntil.UTC().Format(time.RFC3339), "total": text(d.Total), "limits": text(d.Limits), "hold": d.Hold.String(),
+		"issuer": string(d.Issuer), "card_id": string(d.CardID), "form": text(d.Form), "texts": text(d.Texts), "share": text(d.Share),
+	}
+}
+
+// onField puts a known error at its input field.
+func onField(err error, known *fault.Error, field string) error {
+	if errors.Is(err, known) {
+		return fault.List{known.On(field)}
+	}
+	return err
+}
