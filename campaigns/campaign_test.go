@@ -115,7 +115,9 @@ func TestADraftNamesEveryWrongField(t *testing.T) {
 		"purpose":     func(d *campaigns.Draft) { d.Form, d.Texts.Purpose = campaigns.ClassicForm(), "" },
 		"colour":      func(d *campaigns.Draft) { d.Texts.Colour = "red;background:url(x)" },
 		"share_image": func(d *campaigns.Draft) { d.Share.Image = "javascript:alert(1)" },
-		"form":        func(d *campaigns.Draft) { d.Form = campaigns.Form{{Key: "a", Kind: campaigns.ChoiceField, Label: "杯型"}} },
+		"form": func(d *campaigns.Draft) {
+			d.Form = campaigns.Form{{Key: "a", Kind: campaigns.ChoiceField, Label: "杯型"}}
+		},
 	} {
 		d := draft()
 		spoil(&d)

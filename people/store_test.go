@@ -1,0 +1,196 @@
+package people_test
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"kaquan/people"
+)
+
+// memory keeps the Store's promises without a disk; db's own tests prove them for SQLite.
+type memory struct {
+	mu       sync.Mutex
+	people   []people.Person
+	sessions []people.Session
+	once     []people.OneTime
+	audit    []people.AuditEntry
+	onCreate func() // runs before a session is stored
+}
+
+var _ people.Store = (*memory)(nil)
+
+func (m *memory) CreateFirstPerson(_ context.Context, p people.Person) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.people) > 0 {
+		return people.ErrSetupDone
+	}
+	m.people = append(m.people, p)
+	return nil
+}
+
+func (m *memory) CreatePerson(_ context.Context, p people.Person) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, other := range m.people {
+		if other.Login == p.Login {
+			return people.ErrLoginTaken
+		}
+	}
+	m.people = append(m.people, p)
+	return nil
+}
+
+func (m *memory) find(match func(people.Person) bool) (people.Person, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if i := slices.IndexFunc(m.people, match); i >= 0 {
+		return m.people[i], nil
+	}
+	return people.Person{}, people.ErrPersonNotFound
+}
+
+func (m *memory) PersonByLogin(_ context.Context, login string) (people.Person, error) {
+	return m.find(func(p people.Person) bool { return p.Login == login })
+}
+
+func (m *memory) PersonByID(_ context.Context, id people.ID) (people.Person, error) {
+	return m.find(func(p people.Person) bool { return p.ID == id })
+}
+
+func (m *memory) ListPeople(context.Context) ([]people.Person, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.people), nil
+}
+
+func (m *memory) CountPeople(context.Context) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.people), nil
+}
+
+func (m *memory) edit(id people.ID, change func(*people.Person)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.people {
+		if m.people[i].ID == id {
+			change(&m.people[i])
+			return nil
+		}
+	}
+	return people.ErrPersonNotFound
+}
+
+func (m *memory) SetPassword(_ context.Context, id people.ID, hash string, _ time.Time) error {
+	return m.edit(id, func(p *people.Person) { p.PasswordHash = hash })
+}
+
+func (m *memory) Rehash(_ context.Context, id people.ID, old, hash string) error {
+	return m.edit(id, func(p *people.Person) {
+		if p.PasswordHash == old {
+			p.PasswordHash = hash
+		}
+	})
+}
+
+func (m *memory) CreateSession(_ context.Context, s people.Session) error {
+	if m.onCreate != nil {
+		m.onCreate()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions = append(m.sessions, s)
+	return nil
+}
+
+func (m *memory) SessionByID(ctx context.Context, hash []byte) (people.Session, people.Person, error) {
+	m.mu.Lock()
+	i := slices.IndexFunc(m.sessions, func(s people.Session) bool { return bytes.Equal(s.ID, hash) })
+	if i < 0 {
+		m.mu.Unlock()
+		return people.Session{}, people.Person{}, people.ErrNoSession
+	}
+	s := m.sessions[i]
+	m.mu.Unlock()
+	p, err := m.PersonByID(ctx, s.Person)
+	return s, p, err
+}
+
+func (m *memory) TouchSession(_ context.Context, hash []byte, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.sessions {
+		if bytes.Equal(m.sessions[i].ID, hash) {
+			m.sessions[i].SeenAt = now
+		}
+	}
+	return nil
+}
+
+func (m *memory) drop(match func(people.Session) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sessions = slices.DeleteFunc(m.sessions, match)
+	return nil
+}
+
+func (m *memory) DeleteSession(_ context.Context, hash []byte) error {
+	return m.drop(func(s people.Session) bool { return bytes.Equal(s.ID, hash) })
+}
+
+func (m *memory) DeleteSessionsOf(_ context.Context, id people.ID) error {
+	m.mu.Lock()
+	m.once = slices.DeleteFunc(m.once, func(t people.OneTime) bool { return t.Person == id })
+	m.mu.Unlock()
+	return m.drop(func(s people.Session) bool { return s.Person == id })
+}
+
+func (m *memory) DeleteExpiredSessions(_ context.Context, now time.Time) error {
+	return m.drop(func(s people.Session) bool {
+		return !s.ExpiresAt.After(now) || !s.SeenAt.After(now.Add(-people.IdleLife))
+	})
+}
+
+func (m *memory) PutOneTime(_ context.Context, t people.OneTime) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.once = append(m.once, t)
+	return nil
+}
+
+func (m *memory) TakeOneTime(_ context.Context, hash []byte, purpose string, now time.Time) (people.OneTime, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.once, func(t people.OneTime) bool {
+		return bytes.Equal(t.Hash, hash) && t.Purpose == purpose && t.ExpiresAt.After(now)
+	})
+	if i < 0 {
+		return people.OneTime{}, people.ErrOneTimeUsed
+	}
+	t := m.once[i]
+	m.once = slices.Delete(m.once, i, i+1)
+	return t, nil
+}
+
+func (m *memory) Audit(_ context.Context, e people.AuditEntry) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.audit = append(m.audit, e)
+	return nil
+}
+
+func (m *memory) ListAudit(_ context.Context, f people.AuditFilter) ([]people.AuditEntry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []people.AuditEntry
+	for _, e := range slices.Backward(m.audit) {
+		if (f.Action == "" || f.Action == e.Action) && len(found) < f.Limit {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
