@@ -189,12 +189,16 @@ func (d *DB) SetStatus(ctx context.Context, id campaigns.ID, from []campaigns.St
 
 // CampaignByID implements campaigns.Store.
 func (d *DB) CampaignByID(ctx context.Context, id campaigns.ID) (*campaigns.Campaign, error) {
-	return scanCampaign(d.row(ctx, qCampaignByID, int64(id)))
+	return d.cache.get(ctx, id, func(ctx context.Context) (*campaigns.Campaign, error) {
+		return scanCampaign(d.row(ctx, qCampaignByID, int64(id)))
+	})
 }
 
 // CampaignBySlug implements campaigns.Store.
 func (d *DB) CampaignBySlug(ctx context.Context, slug campaigns.Slug) (*campaigns.Campaign, error) {
-	return scanCampaign(d.row(ctx, qCampaignBySlug, string(slug)))
+	return d.cache.get(ctx, slug, func(ctx context.Context) (*campaigns.Campaign, error) {
+		return scanCampaign(d.row(ctx, qCampaignBySlug, string(slug)))
+	})
 }
 
 // Campaigns implements campaigns.Store. An account has at most some thousands of

@@ -22,6 +22,7 @@ type DB struct {
 	read   *sql.DB
 	writer *writer
 	seal   *sealer
+	cache  campaignCache
 	log    *slog.Logger
 	stmts  sync.Map // query text → *sql.Stmt on the read pool
 	path   string
@@ -63,7 +64,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), write.Close(), read.Close())
 	}
 	d := &DB{write: write, read: read, seal: seal, log: o.Log, path: o.Path}
-	d.writer, err = startWriter(ctx, write)
+	d.writer, err = startWriter(ctx, write, &d.cache)
 	if err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())
 	}

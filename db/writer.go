@@ -24,6 +24,7 @@ const (
 // and one fsync serves the whole group.
 type writer struct {
 	tx    *Tx
+	cache *campaignCache
 	queue chan *request
 	done  chan struct{}
 
@@ -44,8 +45,9 @@ type request struct {
 // Tx is the writer's transaction as one request sees it. It is valid only inside the
 // function it was given to.
 type Tx struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt
+	touched bool // a statement of this transaction made cached campaigns old
 }
 
 // WriterStats are counts since start, and the queue as it is now.
@@ -54,13 +56,14 @@ type WriterStats struct {
 	Queued                       int
 }
 
-func startWriter(ctx context.Context, pool *sql.DB) (*writer, error) {
+func startWriter(ctx context.Context, pool *sql.DB, cache *campaignCache) (*writer, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("writer: %w", err)
 	}
 	w := &writer{
 		tx:    &Tx{conn: conn, stmts: map[string]*sql.Stmt{}},
+		cache: cache,
 		queue: make(chan *request, queueLength),
 		done:  make(chan struct{}),
 	}
@@ -165,6 +168,10 @@ func (w *writer) commit(group []*request) {
 		if err == nil {
 			err = w.tx.control(qCommit)
 		}
+		if w.tx.touched {
+			w.tx.touched = false
+			w.cache.epoch.Add(1)
+		}
 		if err != nil {
 			// SQLite may have rolled back by itself; a second rollback then fails harmlessly.
 			_ = w.tx.control(qRollback)
@@ -229,6 +236,9 @@ func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	s, err := tx.prepare(query)
 	if err != nil {
 		return 0, err
+	}
+	if touchesCampaigns[query] {
+		tx.touched = true
 	}
 	result, err := s.ExecContext(background, args...)
 	if err != nil {
