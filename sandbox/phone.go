@@ -1,0 +1,173 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"time"
+)
+
+// phone is the page with the phone. Its frame shows pages of other origins, so only the
+// frame source is wide.
+func (s *Server) phone(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	start, appID, p := s.opt.StartURL, s.opt.AppID, s.personaOf(r)
+	s.mu.Unlock()
+	if c, err := r.Cookie(personaCookie); err != nil || c.Value != p.id {
+		http.SetCookie(w, &http.Cookie{Name: personaCookie, Value: p.id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	}
+	page(w, "phone.html", "; frame-src http: https:; frame-ancestors 'none'", map[string]any{"Start": start, "AppID": appID})
+}
+
+// asset is a script or a style sheet of the phone.
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
+	kind := mime.TypeByExtension(path.Ext(r.PathValue("file")))
+	body, err := fs.ReadFile(ui, "ui/"+r.PathValue("file"))
+	if err != nil || path.Ext(r.PathValue("file")) == ".html" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(body)
+}
+
+type personaView struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	EN   string `json:"en"`
+	Kind string `json:"kind"`
+}
+
+type stateView struct {
+	Version  int64         `json:"version"`
+	Persona  string        `json:"persona"`
+	Kind     string        `json:"kind"`
+	Start    string        `json:"start"`
+	Callback string        `json:"callback"`
+	Personas []personaView `json:"personas"`
+	Wallet   []cardView    `json:"wallet"`
+	Cards    []cardView    `json:"cards"`
+	Log      []Entry       `json:"log"`
+	Switches []SwitchState `json:"switches"`
+}
+
+// shownEntries is how much of the log the phone gets.
+const shownEntries = 150
+
+// state is all that the phone page shows, newest first. Other sites cannot read it: it
+// carries no CORS header.
+func (s *Server) state(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	p := s.personaOf(r)
+	out := stateView{
+		Version: s.version, Persona: p.id, Kind: p.kind, Start: s.opt.StartURL, Callback: s.opt.CallbackURL,
+		Wallet: []cardView{}, Cards: s.stockLines(), Log: append([]Entry{}, s.entries[max(0, len(s.entries)-shownEntries):]...), Switches: s.switchStates(),
+	}
+	for _, q := range s.people {
+		out.Personas = append(out.Personas, personaView{q.id, q.name, q.en, q.kind})
+	}
+	for _, h := range slices.Backward(p.wallet) {
+		out.Wallet = append(out.Wallet, h.view())
+	}
+	s.mu.Unlock()
+	slices.Reverse(out.Log)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(compact(out))
+}
+
+// stream tells the phone that something changed; it then asks for the state.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
+	beat := time.NewTicker(20 * time.Second)
+	defer beat.Stop()
+	for {
+		s.mu.Lock()
+		changed, version := s.changed, s.version
+		s.mu.Unlock()
+		if _, err := fmt.Fprintf(w, "data: %d\n\n", version); err != nil || out.Flush() != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-beat.C:
+		case <-r.Context().Done():
+			return
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// ownPage reports whether the phone's own page sent a request. Browsers say so; what says
+// nothing is refused.
+func ownPage(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	return r.Header.Get("Origin") == origin(r)
+}
+
+// control is every button of the phone page.
+func (s *Server) control(w http.ResponseWriter, r *http.Request) {
+	if !ownPage(r) {
+		http.Error(w, "only the phone page may do this", http.StatusForbidden)
+		return
+	}
+	var in struct {
+		Do, Name, Code string
+		On             bool
+		Event          int64
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, "the body is not JSON", http.StatusBadRequest)
+		return
+	}
+	var err error
+	switch in.Do {
+	case "switch":
+		err = s.SetSwitch(in.Name, in.On)
+	case "resend":
+		err = s.PushEvent(in.Event)
+	case "persona", "visitor":
+		err = s.handOver(w, r, in.Do == "visitor", in.Name)
+	case "delete":
+		s.mu.Lock()
+		s.dropCard(s.personaOf(r), in.Code)
+		s.mu.Unlock()
+	case "clear":
+		s.mu.Lock()
+		s.entries = nil
+		s.bump()
+		s.mu.Unlock()
+	default:
+		err = fmt.Errorf("sandbox: nothing is called %q", in.Do)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) handOver(w http.ResponseWriter, r *http.Request, fresh bool, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	to := s.persona(id)
+	if fresh {
+		to = s.newVisitor()
+	}
+	if to == nil {
+		return fmt.Errorf("sandbox: no persona is called %q", id)
+	}
+	s.switchPersona(w, r, to)
+	return nil
+}

@@ -1,0 +1,347 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed ui
+var ui embed.FS
+
+// Card is one card of the account's stock.
+type Card struct {
+	ID, Title, Brand string
+	Color            string // #rrggbb of the card's face
+	Stock            int    // cards that may still be taken
+	LimitPerPerson   int    // 0 for no limit
+	UseCustomCode    bool   // cardExt must carry a code
+	BindOpenID       bool   // cardExt must carry the openid of the person
+}
+
+// Options describe the account that the sandbox plays.
+type Options struct {
+	AppID, Secret string
+	PushToken     string        // signs pushes
+	OriginalID    string        // gh_…, the ToUserName of pushes
+	CallbackURL   string        // where pushes go; empty for nowhere
+	OAuthDomain   string        // web authorisation domain, a host with or without port; default: the host of StartURL
+	JSDomains     []string      // JS-SDK safe domains; default: OAuthDomain
+	Cards         []Card        // in the order in which they are shown
+	SDK           []byte        // the published JS-SDK, served behind the bridge
+	StartURL      string        // page that the phone opens first
+	TokenLife     time.Duration // default 7200 s
+	// DailyTokenQuota is how often the classic token may be fetched in a day; default 2000.
+	DailyTokenQuota int
+	// VisitorCookies are the cookies of the claim site that belong to one phone: changing the
+	// persona puts them aside and brings those of the other persona back. Cookies do not tell
+	// ports apart, which lets the sandbox do it for a site on its own host. Default: kq_visitor.
+	VisitorCookies []string
+	Now            func() time.Time
+	Log            *slog.Logger
+}
+
+// Server is the sandbox. Make one with New, end it with Close.
+type Server struct {
+	opt    Options
+	mux    *http.ServeMux
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	pushes sync.WaitGroup
+	client *http.Client
+	delays delays
+
+	mu       sync.Mutex
+	closed   bool
+	changed  chan struct{} // closed and replaced at every change
+	version  int64
+	flags    map[string]bool
+	entries  []Entry
+	entryID  int64
+	tokens   tokens
+	tickets  map[string][]ticket
+	consents shelf[consent]
+	grants   shelf[*grant]
+	oauth    shelf[oauthToken]
+	refresh  shelf[oauthToken]
+	verified shelf[map[string]bool]
+	nonces   shelf[struct{}]
+	sheets   shelf[*sheet]
+	people   []*persona
+	visitors int
+	cards    map[string]*Card
+	codes    map[string]*held
+	secrets  map[string]*held // by encrypted code
+	events   []*Event
+	eventID  int64
+	share    map[string]Share // what a page set for the menu, by persona
+}
+
+// delays are the waits of the failure switches and of deliveries.
+type delays struct{ slow, late, pushTimeout, retry time.Duration }
+
+// New makes a sandbox. It answers as an http.Handler at once.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.TokenLife <= 0 {
+		o.TokenLife = 7200 * time.Second
+	}
+	if o.DailyTokenQuota <= 0 {
+		o.DailyTokenQuota = 2000
+	}
+	if o.OAuthDomain == "" {
+		if u, err := url.Parse(o.StartURL); err == nil {
+			o.OAuthDomain = u.Host
+		}
+	}
+	if len(o.JSDomains) == 0 {
+		o.JSDomains = []string{o.OAuthDomain}
+	}
+	if o.VisitorCookies == nil {
+		o.VisitorCookies = []string{"kq_visitor"}
+	}
+	s := &Server{
+		opt: o, mux: http.NewServeMux(), changed: make(chan struct{}), flags: map[string]bool{},
+		delays:  delays{slow: 3 * time.Second, late: 10 * time.Second, pushTimeout: 5 * time.Second, retry: 2 * time.Second},
+		tokens:  tokens{stablePerDay: stablePerDay, stablePerMinute: stablePerMinute},
+		tickets: map[string][]ticket{}, cards: map[string]*Card{}, codes: map[string]*held{}, secrets: map[string]*held{}, share: map[string]Share{},
+		consents: newShelf[consent](500), grants: newShelf[*grant](2000), oauth: newShelf[oauthToken](2000), refresh: newShelf[oauthToken](2000),
+		verified: newShelf[map[string]bool](2000), nonces: newShelf[struct{}](20000), sheets: newShelf[*sheet](500),
+		client: &http.Client{
+			Transport:     &http.Transport{DisableKeepAlives: true},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	for _, c := range o.Cards {
+		s.cards[c.ID] = &c
+	}
+	s.seedPersonas()
+	s.routes()
+	return s
+}
+
+func (s *Server) routes() {
+	const jsonType, textType = "application/json; encoding=utf-8", "text/plain"
+	s.mux.Handle("/cgi-bin/token", s.api("token", jsonType, s.classicToken))
+	s.mux.Handle("/cgi-bin/stable_token", s.api("token", jsonType, s.stableToken))
+	s.mux.Handle("/cgi-bin/ticket/getticket", s.api("ticket", jsonType, s.getTicket))
+	s.mux.Handle("/card/code/decrypt", s.api("card", jsonType, s.decryptCode))
+	s.mux.Handle("/card/code/get", s.api("card", jsonType, s.getCode))
+	s.mux.Handle("/card/code/consume", s.api("card", jsonType, s.consumeCode))
+	s.mux.Handle("/sns/oauth2/access_token", s.api("oauth", textType, s.oauthAccess))
+	s.mux.Handle("/sns/oauth2/refresh_token", s.api("oauth", textType, s.oauthRefresh))
+	s.mux.Handle("/sns/userinfo", s.api("oauth", textType, s.userInfo))
+	s.mux.Handle("/sns/auth", s.api("oauth", textType, s.oauthCheck))
+
+	s.mux.HandleFunc("GET /connect/oauth2/authorize", s.authorize)
+	s.mux.HandleFunc("GET /connect/oauth2/answer", s.consentAnswer)
+	s.mux.HandleFunc("GET /mmopen/{persona}/{size}", s.avatar)
+
+	s.mux.HandleFunc("GET /open/js/jweixin-1.6.0.js", s.script)
+	s.mux.HandleFunc("/bridge/invoke", s.cross(s.invoke))
+	s.mux.HandleFunc("/bridge/sheet", s.cross(s.answerSheet))
+
+	s.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/phone", http.StatusSeeOther) })
+	s.mux.HandleFunc("GET /phone", s.phone)
+	s.mux.HandleFunc("GET /sandbox-ui/{file}", s.asset)
+	s.mux.HandleFunc("GET /sandbox-ui/state", s.state)
+	s.mux.HandleFunc("GET /sandbox-ui/stream", s.stream)
+	s.mux.HandleFunc("POST /sandbox-ui/control", s.control)
+}
+
+// ServeHTTP answers as WeChat, or as the phone.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+	s.mux.ServeHTTP(w, r)
+}
+
+// Close ends streams, gives up pushes under way and waits for them. Safe to repeat.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.pushes.Wait()
+}
+
+// SetCallback changes where pushes go; empty for nowhere.
+func (s *Server) SetCallback(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opt.CallbackURL = address
+	s.bump()
+}
+
+// SetStart changes the page that the phone opens first.
+func (s *Server) SetStart(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opt.StartURL = address
+	s.bump()
+}
+
+// refusal is an error answer of the API: what WeChat says, and why, for the log.
+type refusal struct {
+	code   int
+	msg    string
+	zh, en string
+}
+
+func refuse(code int, msg, zh, en string) *refusal { return &refusal{code, msg, zh, en} }
+
+// call is one API request; its handler runs with the mutex held.
+type call struct {
+	*http.Request
+	query url.Values
+	body  []byte
+}
+
+// json reads the body of a POST; errcodes 43002 and 47001.
+func (c *call) json(v any) *refusal {
+	if c.Method != http.MethodPost {
+		return refuse(43002, "require POST method", "必须用 POST", "must be POST")
+	}
+	if err := json.Unmarshal(c.body, v); err != nil {
+		return refuse(47001, "data format error", "请求体不是正确的 JSON", "the body is not valid JSON")
+	}
+	return nil
+}
+
+// get refuses other methods; errcode 43001.
+func (c *call) get() *refusal {
+	if c.Method != http.MethodGet {
+		return refuse(43001, "require GET method", "必须用 GET", "must be GET")
+	}
+	return nil
+}
+
+// api wraps an interface of the account API: failure switches, error shape, log.
+func (s *Server) api(area, contentType string, h func(*call) (any, *refusal)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, "body too large", http.StatusRequestEntityTooLarge)
+			return
+		}
+		s.mu.Lock()
+		down, slow, garbage, busy := s.flags[networkDown], s.flags[slowAnswer], s.flags[garbageAnswer], s.flags[systemBusy]
+		for name, on := range map[string]bool{networkDown: down, slowAnswer: slow, garbageAnswer: garbage} {
+			if on {
+				s.note(LevelInfo, area, "开关起作用："+name, "switch at work: "+name, r.URL.Path)
+			}
+		}
+		s.mu.Unlock()
+		if slow {
+			select {
+			case <-time.After(s.delays.slow):
+			case <-r.Context().Done():
+			case <-s.ctx.Done():
+			}
+		}
+		if down {
+			panic(http.ErrAbortHandler)
+		}
+		if garbage {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = io.WriteString(w, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n")
+			return
+		}
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(s.answer(area, &call{Request: r, query: r.URL.Query(), body: body}, busy, h))
+	})
+}
+
+func (s *Server) answer(area string, c *call, busy bool, h func(*call) (any, *refusal)) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var (
+		reply any
+		no    *refusal
+	)
+	if busy {
+		no = refuse(-1, "system error", "系统繁忙", "system busy")
+	} else {
+		reply, no = h(c)
+	}
+	if no != nil {
+		s.note(LevelRefused, area, fmt.Sprintf("%d %s", no.code, no.zh), no.en, c.Method+" "+c.URL.Path)
+		reply = struct {
+			Code int    `json:"errcode"`
+			Msg  string `json:"errmsg"`
+		}{no.code, no.msg + " rid: " + rid()}
+	}
+	return compact(reply)
+}
+
+// compact is JSON as WeChat writes it: one line, no newline, nothing escaped for HTML.
+func compact(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return []byte(`{"errcode":-1,"errmsg":"system error"}`)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+const (
+	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+	digits  = "0123456789"
+	hexes   = "0123456789abcdef"
+)
+
+// random is n characters of an alphabet.
+func random(n int, alphabet string) string {
+	b := make([]byte, n)
+	for i := range b {
+		k, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
+		if err != nil {
+			panic(err)
+		}
+		b[i] = alphabet[k.Int64()]
+	}
+	return string(b)
+}
+
+// rid is a request id as error texts carry it.
+func rid() string { return random(8, hexes) + "-" + random(8, hexes) + "-" + random(8, hexes) }
+
+// onDomain reports whether an address lies on one of the domains. A domain without a port
+// stands for every port, because WeChat's console knows no ports.
+func onDomain(u *url.URL, domains ...string) bool {
+	for _, d := range domains {
+		host := u.Hostname()
+		if strings.Contains(d, ":") {
+			host = u.Host
+		}
+		if d != "" && strings.EqualFold(host, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// origin is the address under which the sandbox was called.
+func origin(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}

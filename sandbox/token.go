@@ -1,0 +1,261 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// token is an access token of the account (protocol 1).
+type token struct {
+	value string
+	until time.Time
+	// replaced is when a newer classic token makes this one wrong; zero while it is the newest.
+	replaced time.Time
+	dead     bool
+}
+
+func (t *token) alive(now time.Time) bool {
+	return t != nil && !t.dead && now.Before(t.until) && (t.replaced.IsZero() || now.Before(t.replaced))
+}
+
+type tokens struct {
+	known           []*token // newest last
+	classic, stable *token
+
+	day                           string // of the counters below, in Shanghai
+	classicUsed, stableUsed       int
+	forcedUsed                    int
+	lastForced                    time.Time
+	minute                        int64
+	minuteUsed                    int
+	stablePerDay, stablePerMinute int // quotas
+}
+
+const (
+	maxKnownTokens  = 500
+	forcedPerDay    = 20
+	forcedApart     = 30 * time.Second
+	stablePerDay    = 500_000
+	stablePerMinute = 10_000
+)
+
+var shanghai = time.FixedZone("Asia/Shanghai", 8*3600)
+
+// overlap is how long an old and a new token are both accepted: five minutes, less when
+// tokens are made to live shortly.
+func (s *Server) overlap() time.Duration { return min(5*time.Minute, s.opt.TokenLife/4) }
+
+func (s *Server) issue() *token {
+	t := &token{value: "81_" + random(133, letters), until: s.opt.Now().Add(s.opt.TokenLife)}
+	s.tokens.known = append(s.tokens.known, t)
+	if extra := len(s.tokens.known) - maxKnownTokens; extra > 0 {
+		s.tokens.known = append([]*token(nil), s.tokens.known[extra:]...)
+	}
+	return t
+}
+
+// newDay resets the daily counters at midnight in Shanghai.
+func (s *Server) newDay() {
+	if day := s.opt.Now().In(shanghai).Format(time.DateOnly); day != s.tokens.day {
+		s.tokens.day, s.tokens.classicUsed, s.tokens.stableUsed, s.tokens.forcedUsed = day, 0, 0, 0
+	}
+}
+
+// checkApp checks the credentials that token calls carry.
+func (s *Server) checkApp(appID, secret string) *refusal {
+	switch {
+	case appID == "":
+		return refuse(41002, "appid missing", "缺少 appid", "appid is missing")
+	case secret == "":
+		return refuse(41004, "appsecret missing", "缺少 secret", "secret is missing")
+	case appID != s.opt.AppID:
+		return refuse(40013, "invalid appid", "AppID 不对", "unknown AppID")
+	case s.flags[secretWrong] || secret != s.opt.Secret:
+		return refuse(40125, "invalid appsecret", "AppSecret 不对", "wrong AppSecret")
+	}
+	return nil
+}
+
+// checkCaller is what both token endpoints check first.
+func (s *Server) checkCaller(grantType, appID, secret string) *refusal {
+	if grantType != "client_credential" {
+		return refuse(40002, "invalid grant_type", "grant_type 应为 client_credential", "grant_type must be client_credential")
+	}
+	if no := s.checkApp(appID, secret); no != nil {
+		return no
+	}
+	if s.flags[ipBlocked] {
+		return refuse(40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist", "IP 203.0.113.7 不在白名单", "IP 203.0.113.7 is not in the allow-list")
+	}
+	if s.flags[quotaUsed] {
+		return refuse(45009, "reach max api daily quota limit", "今日调用次数已用完", "daily quota used up")
+	}
+	s.newDay()
+	return nil
+}
+
+type tokenReply struct {
+	Token   string `json:"access_token"`
+	Expires int64  `json:"expires_in"`
+}
+
+// reply is the answer for a token; seconds are rounded up so that a whole life stays whole.
+func (t *token) reply(now time.Time) tokenReply {
+	return tokenReply{t.value, int64((t.until.Sub(now) + time.Second - 1) / time.Second)}
+}
+
+// classicToken is GET /cgi-bin/token: every call issues a new token, and the one before
+// it ends a few minutes later.
+func (s *Server) classicToken(c *call) (any, *refusal) {
+	if no := c.get(); no != nil {
+		return nil, no
+	}
+	if no := s.checkCaller(c.query.Get("grant_type"), c.query.Get("appid"), c.query.Get("secret")); no != nil {
+		return nil, no
+	}
+	if s.tokens.classicUsed >= s.opt.DailyTokenQuota {
+		return nil, refuse(45009, "reach max api daily quota limit", "普通 token 今日次数已用完", "daily quota of the classic token used up")
+	}
+	s.tokens.classicUsed++
+	now := s.opt.Now()
+	if old := s.tokens.classic; old.alive(now) {
+		old.replaced = now.Add(s.overlap())
+	}
+	s.tokens.classic = s.issue()
+	s.note(LevelOK, "token", "发出普通 token，旧的即将失效", "classic token issued; the old one ends soon", fmt.Sprintf("%d/%d today", s.tokens.classicUsed, s.opt.DailyTokenQuota))
+	return s.tokens.classic.reply(now), nil
+}
+
+// stableToken is POST /cgi-bin/stable_token: the same token until five minutes before its
+// end, unless a forced refresh kills it.
+func (s *Server) stableToken(c *call) (any, *refusal) {
+	var in struct {
+		GrantType string          `json:"grant_type"`
+		AppID     string          `json:"appid"`
+		Secret    string          `json:"secret"`
+		Force     json.RawMessage `json:"force_refresh"`
+	}
+	if no := c.json(&in); no != nil {
+		return nil, no
+	}
+	force := false
+	if len(in.Force) > 0 && json.Unmarshal(in.Force, &force) != nil {
+		return nil, refuse(47001, "data format error", "force_refresh 应为布尔值", "force_refresh must be a boolean")
+	}
+	if no := s.checkCaller(in.GrantType, in.AppID, in.Secret); no != nil {
+		return nil, no
+	}
+	now := s.opt.Now()
+	if minute := now.Unix() / 60; minute != s.tokens.minute {
+		s.tokens.minute, s.tokens.minuteUsed = minute, 0
+	}
+	switch {
+	case s.tokens.minuteUsed >= s.tokens.stablePerMinute:
+		return nil, refuse(45011, "api minute-quota reach limit, must slower, retry next minute", "稳定 token 每分钟次数已用完", "per-minute quota of the stable token used up")
+	case s.tokens.stableUsed >= s.tokens.stablePerDay:
+		return nil, refuse(45009, "reach max api daily quota limit", "稳定 token 今日次数已用完", "daily quota of the stable token used up")
+	}
+	s.tokens.minuteUsed++
+	s.tokens.stableUsed++
+	current := s.tokens.stable
+	if force && (s.tokens.lastForced.IsZero() || now.Sub(s.tokens.lastForced) >= forcedApart) {
+		if s.tokens.forcedUsed >= forcedPerDay {
+			return nil, refuse(45009, "reach max api daily quota limit", "强制刷新今日 20 次已用完", "the 20 forced refreshes of the day are used up")
+		}
+		s.tokens.forcedUsed++
+		s.tokens.lastForced = now
+		if current != nil {
+			current.dead = true
+		}
+	}
+	if !current.alive(now) || current.until.Sub(now) <= s.overlap() {
+		s.tokens.stable = s.issue()
+		s.note(LevelOK, "token", "发出稳定 token", "stable token issued", fmt.Sprintf("force_refresh=%t", force))
+	} else {
+		s.note(LevelOK, "token", "稳定 token 未变", "same stable token again", fmt.Sprintf("force_refresh=%t", force))
+	}
+	return s.tokens.stable.reply(now), nil
+}
+
+var tokenShape = regexp.MustCompile(`^[0-9]+_[A-Za-z0-9_-]{100,500}$`)
+
+// checkToken checks the access_token of a call.
+func (s *Server) checkToken(c *call) *refusal {
+	value, now := c.query.Get("access_token"), s.opt.Now()
+	if value == "" {
+		return refuse(41001, "access_token missing", "缺少 access_token", "access_token is missing")
+	}
+	for _, t := range s.tokens.known {
+		if t.value != value {
+			continue
+		}
+		switch {
+		case t.alive(now):
+			return nil
+		case t.dead, !t.replaced.IsZero() && !now.Before(t.replaced):
+			return refuse(40001, "invalid credential, access_token is invalid or not latest", "token 已作废，不是最新的", "the token was replaced or killed")
+		}
+		return refuse(42001, "access_token expired", "token 已过期", "the token has expired")
+	}
+	if _, user := s.oauth.get(now, value); user {
+		return refuse(48001, "api unauthorized", "这是网页授权的 token，不能调用全局接口", "a web authorisation token cannot call this interface")
+	}
+	if !tokenShape.MatchString(value) {
+		return refuse(40014, "invalid access_token", "access_token 格式不对", "malformed access_token")
+	}
+	return refuse(40001, "invalid credential, access_token is invalid or not latest", "不认识这个 token", "unknown token")
+}
+
+// ticket signs wx.config (jsapi) or cards (wx_card), protocol 2.1.
+type ticket struct {
+	value string
+	until time.Time
+}
+
+// liveTickets are the tickets of a type that sign now, the newest last.
+func (s *Server) liveTickets(kind string) []ticket {
+	var live []ticket
+	for _, t := range s.tickets[kind] {
+		if s.opt.Now().Before(t.until) {
+			live = append(live, t)
+		}
+	}
+	s.tickets[kind] = live
+	return live
+}
+
+// getTicket is GET /cgi-bin/ticket/getticket: the same ticket while it lives.
+func (s *Server) getTicket(c *call) (any, *refusal) {
+	if no := c.get(); no != nil {
+		return nil, no
+	}
+	if no := s.checkToken(c); no != nil {
+		return nil, no
+	}
+	kind := c.query.Get("type")
+	if kind != "jsapi" && kind != "wx_card" {
+		return nil, refuse(40097, "invalid args", "type 应为 jsapi 或 wx_card", "type must be jsapi or wx_card")
+	}
+	if s.flags[quotaUsed] {
+		return nil, refuse(45009, "reach max api daily quota limit", "今日调用次数已用完", "daily quota used up")
+	}
+	if s.flags[ticketWrongType] {
+		kind = map[string]string{"jsapi": "wx_card", "wx_card": "jsapi"}[kind]
+	}
+	now := s.opt.Now()
+	live := s.liveTickets(kind)
+	if len(live) == 0 || live[len(live)-1].until.Sub(now) <= s.overlap() {
+		live = append(live, ticket{random(86, letters), now.Add(s.opt.TokenLife)})
+		s.tickets[kind] = live
+	}
+	t := live[len(live)-1]
+	s.note(LevelOK, "ticket", "发出 "+kind+" ticket", kind+" ticket issued", "")
+	return struct {
+		Code    int    `json:"errcode"`
+		Msg     string `json:"errmsg"`
+		Ticket  string `json:"ticket"`
+		Expires int64  `json:"expires_in"`
+	}{0, "ok", t.value, int64((t.until.Sub(now) + time.Second - 1) / time.Second)}, nil
+}

@@ -1,0 +1,176 @@
+// Stands where the WeChat app stands: the published JS-SDK that follows talks to it.
+(function () {
+  "use strict";
+  if (window.WeixinJSBridge) return;
+  var tag = document.currentScript || document.querySelector('script[src*="/open/js/jweixin-"]');
+  var home = new URL(tag.src, location.href).origin;
+
+  // Neither iPhone nor Android: on those the SDK reports to the real WeChat.
+  var agent = "Mozilla/5.0 (Sandbox) AppleWebKit/537.36 (KHTML, like Gecko) Mobile MicroMessenger/8.0.50.2700 NetType/WIFI Language/zh_CN";
+  Object.defineProperty(navigator, "userAgent", { configurable: true, get: function () { return agent; } });
+
+  function post(path, body) {
+    return fetch(home + path, {
+      method: "POST", credentials: "include", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    }).then(function (r) {
+      if (!r.ok) throw new Error("bridge " + r.status);
+      return r.json();
+    });
+  }
+
+  // The overlay lives in a shadow root and is styled through the CSSOM, so the strictest
+  // content policy of the page holds.
+  var css = new CSSStyleSheet();
+  css.replaceSync(
+    ":host{all:initial;position:fixed;inset:0;z-index:2147483000;font:15px/1.5 -apple-system,'PingFang SC','Noto Sans CJK SC','Microsoft YaHei',sans-serif;color:#191919;-webkit-font-smoothing:antialiased}" +
+    "*{box-sizing:border-box}.veil{position:absolute;inset:0;background:rgba(0,0,0,.55);animation:in .2s}" +
+    ".sheet{position:absolute;inset:auto 0 0;max-height:92%;overflow:auto;max-width:480px;margin:0 auto;background:#f4f4f4;border-radius:16px 16px 0 0;padding:0 20px calc(24px + env(safe-area-inset-bottom));animation:up .28s cubic-bezier(.2,.8,.2,1)}" +
+    "h2{margin:0;padding:16px 0 14px;text-align:center;font-size:16px;font-weight:600}" +
+    ".face{background:linear-gradient(rgba(0,0,0,.12),rgba(0,0,0,.26)),var(--card,#2c9f67);color:#fff;border-radius:12px;padding:18px 20px 16px;margin-bottom:12px;position:relative;overflow:hidden;box-shadow:0 6px 18px rgba(0,0,0,.14)}" +
+    ".face:after{content:'';position:absolute;right:-36px;top:-52px;width:150px;height:150px;border-radius:50%;background:rgba(255,255,255,.12)}" +
+    ".brand{font-size:13px;opacity:.92}.title{font-size:21px;font-weight:600;line-height:1.35;margin:6px 0 18px;overflow-wrap:anywhere}" +
+    ".foot{display:flex;justify-content:space-between;gap:12px;border-top:1px dashed rgba(255,255,255,.5);padding-top:10px;font-size:12px}.code{font-variant-numeric:tabular-nums;letter-spacing:.08em}" +
+    "button{display:block;width:100%;min-height:48px;border:0;border-radius:8px;font-family:inherit;font-size:17px;font-weight:600;cursor:pointer;margin-top:12px}" +
+    "button:focus-visible{outline:3px solid #10aeff;outline-offset:2px}button:disabled{opacity:.55;cursor:default}" +
+    ".go{background:#07a653;color:#fff;margin-top:20px}.no{background:#e4e4e4;color:#191919}.mark{margin:16px 0 0;text-align:center;font-size:12px;color:#6b6b6b}" +
+    ".toast{position:absolute;left:50%;top:42%;transform:translate(-50%,-50%);background:rgba(30,30,30,.92);color:#fff;padding:16px 22px;border-radius:10px;text-align:center;min-width:140px;max-width:80%}" +
+    ".toast small{display:block;opacity:.75;font-size:12px;margin-top:2px}" +
+    "@keyframes in{from{opacity:0}}@keyframes up{from{transform:translateY(60%);opacity:0}}" +
+    "@media (prefers-color-scheme:dark){:host{color:#e6e6e6}.sheet{background:#1f1f1f}.no{background:#3a3a3a;color:#e6e6e6}.mark{color:#9a9a9a}}" +
+    "@media (prefers-reduced-motion:reduce){*{animation:none!important}}"
+  );
+
+  var host = null, choose = null, before = null;
+
+  function el(name, cls, text) {
+    var e = document.createElement(name);
+    if (cls) e.className = cls;
+    if (text !== undefined) e.textContent = text;
+    return e;
+  }
+  function close() {
+    if (host) host.remove();
+    host = choose = null;
+    if (before && before.focus) before.focus();
+    before = null;
+  }
+  function overlay(id) {
+    close();
+    before = document.activeElement;
+    host = el("div");
+    host.id = id;
+    var root = host.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [css];
+    (document.body || document.documentElement).appendChild(host);
+    return root;
+  }
+  function face(card) {
+    var f = el("div", "face");
+    if (/^#[0-9a-f]{6}$/i.test(card.color || "")) f.style.setProperty("--card", card.color);
+    f.append(el("div", "brand", card.brand), el("div", "title", card.title));
+    var foot = el("div", "foot");
+    foot.append(el("span", "code", card.code || "添加后可见券码"), el("span", "", card.status === "CONSUMED" ? "已使用" : "沙箱卡券"));
+    f.append(foot);
+    return f;
+  }
+  function toast(text) {
+    var root = overlay("wx-wallet-toast");
+    var t = el("div", "toast", text);
+    t.setAttribute("role", "alert");
+    t.append(el("small", "", "沙箱 Sandbox"));
+    root.append(t);
+    var mine = host;
+    setTimeout(function () { if (host === mine) close(); }, 2200);
+  }
+  // show opens a sheet; then gets "add" or "cancel" once.
+  function show(title, cards, addText, cancelText, then) {
+    var root = overlay("wx-wallet-sheet");
+    var veil = el("div", "veil"), s = el("div", "sheet");
+    s.setAttribute("role", "dialog");
+    s.setAttribute("aria-modal", "true");
+    s.setAttribute("aria-label", title);
+    s.append(el("h2", "", title));
+    cards.forEach(function (c) { s.append(face(c)); });
+    var buttons = [];
+    function button(kind, cls, text) {
+      var b = el("button", cls, text);
+      b.type = "button";
+      b.dataset.wx = kind;
+      b.addEventListener("click", function () { if (choose) choose(kind); });
+      buttons.push(b);
+      s.append(b);
+    }
+    if (addText) button("add", "go", addText);
+    button("cancel", "no", cancelText);
+    s.append(el("p", "mark", "沙箱演示，不会进入真实微信 · Sandbox"));
+    veil.addEventListener("click", function () { if (choose) choose("cancel"); });
+    root.append(veil, s);
+    root.addEventListener("keydown", function (e) {
+      if (e.key === "Escape" && choose) choose("cancel");
+      if (e.key !== "Tab") return;
+      e.preventDefault();
+      var at = buttons.indexOf(root.activeElement);
+      buttons[(at + (e.shiftKey ? buttons.length - 1 : 1)) % buttons.length].focus();
+    });
+    choose = function (kind) {
+      choose = null;
+      buttons.forEach(function (b) { b.disabled = true; });
+      then(kind);
+    };
+    buttons[0].focus();
+  }
+
+  function invoke(api, args, done) {
+    function answer(reply) { if (done) done(reply); }
+    function lost() { close(); answer({ err_msg: api + ":fail network error" }); }
+    if (api === "updateAppMessageShareData" || api === "updateTimelineShareData") share = args;
+    post("/bridge/invoke", { api: api, url: location.href, args: args || {} }).then(function (out) {
+      if (out.toast) toast(out.toast);
+      if (out.sheet) {
+        show("添加到卡包", out.sheet.cards, "添加", "取消", function (kind) {
+          post("/bridge/sheet", { id: out.sheet.id, action: kind }).then(function (last) {
+            close();
+            if (last.toast) toast(last.toast);
+            answer(last.reply);
+          }).catch(lost);
+        });
+        return;
+      }
+      if (out.wallet) {
+        show("卡包", out.wallet, "", "关闭", function () { close(); answer({ err_msg: api + ":ok" }); });
+        return;
+      }
+      if (api === "closeWindow") tell({ kind: "close" });
+      answer(out.reply);
+    }).catch(lost);
+  }
+
+  // Menu buttons of the phone arrive as messages of the page around this frame.
+  var listeners = {}, share = null;
+  function tell(message) {
+    if (window.parent !== window) window.parent.postMessage(Object.assign({ sandbox: true }, message), home);
+  }
+  window.addEventListener("message", function (e) {
+    if (e.origin !== home || !e.data || e.data.sandbox !== true || e.data.kind !== "share") return;
+    var listener = listeners[e.data.to === "timeline" ? "menu:share:timeline" : "menu:share:appmessage"];
+    if (listener) return listener({ scene: "friend", shareTo: e.data.to });
+    invoke(e.data.to === "timeline" ? "shareTimeline" : "sendAppMessage", share || { title: document.title, link: location.href.split("#")[0] });
+  });
+
+  window.WeixinJSBridge = {
+    invoke: invoke,
+    on: function (name, fn) { listeners[name] = fn; },
+    call: function (api) { invoke(api, {}); },
+    log: function () {},
+  };
+  window.__wxSandbox = {
+    add: function () { if (choose) choose("add"); },
+    cancel: function () { if (choose) choose("cancel"); },
+    get open() { return !!choose; },
+  };
+  setTimeout(function () { document.dispatchEvent(new Event("WeixinJSBridgeReady")); }, 0);
+  function where() { tell({ kind: "location", href: location.href, title: document.title }); }
+  where();
+  addEventListener("load", where);
+  addEventListener("hashchange", where);
+})();

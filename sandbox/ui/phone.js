@@ -1,0 +1,193 @@
+// The phone page: frame, personas, wallet, log, switches.
+(function () {
+  "use strict";
+  var $ = function (id) { return document.getElementById(id); };
+  var screen = $("screen"), url = $("url"), start = document.body.dataset.start, persona = null, lastEntry = 0, refusals = 0;
+
+  function el(name, attrs, children) {
+    var e = document.createElement(name);
+    Object.keys(attrs || {}).forEach(function (k) { e.setAttribute(k, attrs[k]); });
+    [].concat(children || []).forEach(function (c) { e.append(c); });
+    return e;
+  }
+  function small(text) { return el("small", { lang: "en" }, text); }
+  function control(body) {
+    return fetch("/sandbox-ui/control", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
+      .then(function (r) { if (!r.ok) throw new Error("control " + r.status); return load(); });
+  }
+
+  // The frame. What it shows tells its address; a page without the SDK cannot.
+  function go(address) {
+    if (!/^https?:\/\//i.test(address)) address = "http://" + address;
+    url.value = address;
+    $("title").textContent = "网页";
+    screen.src = address;
+  }
+  window.addEventListener("message", function (e) {
+    if (e.source !== screen.contentWindow || !e.data || e.data.sandbox !== true) return;
+    if (e.data.kind === "location") {
+      url.value = String(e.data.href);
+      $("title").textContent = String(e.data.title) || "网页";
+    } else if (e.data.kind === "close") go(start);
+  });
+  $("address").addEventListener("submit", function (e) { e.preventDefault(); go(url.value.trim()); });
+  $("reload").addEventListener("click", function () { go(url.value); });
+  $("home").addEventListener("click", function () { go(start); });
+  function menu(open) { $("menu").hidden = !open; $("more").setAttribute("aria-expanded", open); }
+  $("more").addEventListener("click", function () { menu($("menu").hidden); });
+  document.addEventListener("click", function (e) { if (!e.target.closest(".nav")) menu(false); });
+  document.addEventListener("keydown", function (e) { if (e.key === "Escape") menu(false); });
+  $("menu").addEventListener("click", function (e) {
+    var b = e.target.closest("[data-share]");
+    if (!b) return;
+    menu(false);
+    screen.contentWindow.postMessage({ sandbox: true, kind: "share", to: b.dataset.share }, "*");
+  });
+  function clock() { $("clock").textContent = new Date().toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false }); }
+  clock();
+  setInterval(clock, 15000);
+
+  // Another person's phone starts at the start page.
+  document.addEventListener("click", function (e) {
+    var b = e.target.closest("[data-persona]");
+    if (!b) return;
+    var id = b.dataset.persona;
+    control(id === "new" ? { do: "visitor" } : { do: "persona", name: id }).then(function () { go(start); });
+  });
+  $("full").querySelector("button").addEventListener("click", function () { control({ do: "visitor" }).then(function () { go(start); }); });
+
+  // Tabs.
+  var tabs = [].slice.call(document.querySelectorAll("[role=tab]"));
+  function select(tab) {
+    tabs.forEach(function (t) {
+      var on = t === tab;
+      t.setAttribute("aria-selected", on);
+      t.tabIndex = on ? 0 : -1;
+      $(t.getAttribute("aria-controls")).hidden = !on;
+    });
+    if (tab.id === "tab-log") { refusals = 0; badges(); }
+  }
+  tabs.forEach(function (t, i) {
+    t.addEventListener("click", function () { select(t); });
+    t.addEventListener("keydown", function (e) {
+      var step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+      if (!step) return;
+      var next = tabs[(i + step + tabs.length) % tabs.length];
+      select(next);
+      next.focus();
+    });
+  });
+  function badges() {
+    $("count-log").textContent = refusals || "";
+    $("count-log").className = "bad";
+  }
+
+  function drawPeople(s) {
+    var box = $("people"), keep = box.contains(document.activeElement) && document.activeElement.dataset.persona;
+    var key = JSON.stringify([s.personas, s.persona]);
+    if (box.dataset.key === key) return;
+    box.dataset.key = key;
+    box.replaceChildren.apply(box, s.personas.map(function (p) {
+      return el("button", { type: "button", class: "face", "data-persona": p.id, "aria-pressed": p.id === s.persona },
+        [el("img", { src: "/mmopen/" + p.id + "/64", alt: "" }), el("b", {}, p.name), small(p.en)]);
+    }));
+    var now = box.querySelector('[aria-pressed="true"]');
+    if (now && box.scrollWidth > box.clientWidth) box.scrollLeft = now.offsetLeft - box.offsetLeft - 16;
+    if (keep) (box.querySelector('[data-persona="' + keep + '"]') || box).focus();
+    $("holder").textContent = (s.personas.find(function (p) { return p.id === s.persona; }) || {}).name || "";
+    $("full").hidden = s.kind !== "snapshot";
+  }
+  function drawWallet(s) {
+    var box = $("wallet");
+    if (!s.wallet.length) {
+      box.replaceChildren(el("div", { class: "none" }, ["卡包是空的，去手机里领一张吧", small("The wallet is empty: claim a card on the phone")]));
+    } else {
+      box.replaceChildren.apply(box, s.wallet.map(function (c) {
+        var remove = el("button", { type: "button", "aria-label": "删除 " + c.title }, "删除");
+        remove.addEventListener("click", function () { control({ do: "delete", code: c.code }); });
+        var card = el("article", { class: "card", "data-code": c.code, "data-card": c.card, "data-status": c.status },
+          [el("small", {}, c.brand), el("b", {}, c.title), el("div", { class: "foot" }, [el("code", {}, c.code.replace(/(\d{4})(?=\d)/g, "$1 ")), c.status === "CONSUMED" ? el("span", {}, "已使用") : "", remove])]);
+        if (/^#[0-9a-f]{6}$/i.test(c.color)) card.style.setProperty("--card", c.color);
+        return card;
+      }));
+    }
+    $("count-wallet").textContent = s.wallet.length || "";
+    $("stock").replaceChildren.apply($("stock"), s.cards.map(function (c) { return el("li", {}, [el("span", {}, c.title), el("b", {}, String(c.stock))]); }));
+  }
+  function drawLog(s) {
+    var box = $("log"), first = lastEntry === 0;
+    $("callback").textContent = s.callback || "（未填写）";
+    if (!s.log.length) { box.replaceChildren(); return; }
+    s.log.filter(function (e) { return e.id > lastEntry; }).reverse().forEach(function (e) {
+      lastEntry = e.id;
+      if (e.level === "refused" && !first && $("panel-log").hidden) refusals++;
+      var line = el("div", { class: "line" }, [el("time", {}, new Date(e.at).toLocaleTimeString("zh-CN", { hour12: false })), el("b", {}, e.text)]);
+      var li = el("li", { "data-level": e.level, "data-area": e.area }, [line, small(e.en)]);
+      if (e.event) {
+        var again = el("button", { type: "button", class: "again" }, "重发");
+        again.addEventListener("click", function () { control({ do: "resend", event: e.event }); });
+        line.append(again);
+      }
+      if (e.detail) li.append(el("details", {}, [el("summary", {}, "详情 detail"), el("pre", {}, e.detail)]));
+      box.prepend(li);
+    });
+    while (box.children.length > 300) box.lastChild.remove();
+    badges();
+  }
+  function drawSwitches(s) {
+    var box = $("switches");
+    if (!box.firstChild) {
+      var list = null, group = "";
+      s.switches.forEach(function (w) {
+        if (w.group !== group) {
+          group = w.group;
+          list = el("ul");
+          box.append(el("h2", {}, group), list);
+        }
+        var input = el("input", w.once ? { type: "button", value: "执行", "data-switch": w.name } : { type: "checkbox", role: "switch", "data-switch": w.name });
+        input.addEventListener(w.once ? "click" : "change", function () { control({ do: "switch", name: w.name, on: w.once || input.checked }); });
+        list.append(el("li", {}, el("label", {}, [el("span", {}, [w.zh, small(w.en)]), input])));
+      });
+    }
+    var on = 0;
+    s.switches.forEach(function (w) {
+      if (w.on) on++;
+      var input = box.querySelector('[data-switch="' + w.name + '"]');
+      if (!w.once) input.checked = w.on;
+    });
+    $("count-switches").textContent = on || "";
+    $("count-switches").className = "bad";
+  }
+  $("only").addEventListener("change", function () { $("log").classList.toggle("only", this.checked); });
+  $("clear").addEventListener("click", function () { control({ do: "clear" }); });
+
+  var version = 0;
+  function draw(s) {
+    if (s.version < version) { location.reload(); return; } // another sandbox answers now
+    version = s.version;
+    start = s.start;
+    drawPeople(s);
+    drawWallet(s);
+    drawLog(s);
+    drawSwitches(s);
+    if (persona === null) go(start);
+    persona = s.persona;
+  }
+  function load() {
+    return fetch("/sandbox-ui/state").then(function (r) { return r.json(); }).then(draw);
+  }
+  // One request at a time; what changes meanwhile is fetched once more.
+  var busy = false, again = false;
+  function refresh() {
+    if (busy) { again = true; return; }
+    busy = true;
+    load().catch(function () {}).then(function () {
+      setTimeout(function () {
+        busy = false;
+        if (again) { again = false; refresh(); }
+      }, 80);
+    });
+  }
+  new EventSource("/sandbox-ui/stream").onmessage = refresh;
+  refresh();
+})();
