@@ -1,0 +1,349 @@
+// The claim page's script: sends the form without a reload, opens WeChat's wallet, and
+// keeps the state fresh. Without it the page still works for codes of our own.
+(function () {
+  'use strict';
+  document.documentElement.classList.add('kq-on');
+  var source = document.getElementById('kq-data');
+  var page = source ? JSON.parse(source.textContent) : { texts: {} };
+  var skew = page.now ? page.now - Date.now() : 0; // the server's clock minus ours
+  var last = null; // the request that "try again" repeats, with its idempotency key
+  var busy = false;
+  var resigned = false;
+  var tries = 0;
+  var watch = null; // timers of the state on screen
+  var opened = '';
+
+  function main() { return document.getElementById('kq-main'); }
+  function state() { return main().dataset.state; }
+  function now() { return Date.now() + skew; }
+
+  // ask sends a request of ours; a lost network rejects after fifteen seconds at most.
+  function ask(method, path, fields) {
+    var options = { method: method, credentials: 'same-origin', headers: { 'X-Kq-Fragment': '1', 'X-CSRF-Token': page.csrf || '' } };
+    if (fields) {
+      options.headers['Content-Type'] = 'application/x-www-form-urlencoded;charset=UTF-8';
+      options.body = fields.toString();
+    }
+    var late = new Promise(function (resolve, reject) { setTimeout(function () { reject(new Error('timeout')); }, 15000); });
+    return Promise.race([fetch(path, options), late]);
+  }
+
+  function fields(values) {
+    var f = new URLSearchParams();
+    Object.keys(values).forEach(function (name) { f.append(name, values[name]); });
+    return f;
+  }
+
+  function channel() {
+    var m = /[?&]ch=([^&#]*)/.exec(location.search);
+    return m ? '?ch=' + m[1] : '';
+  }
+
+  // put shows another state. A problem page knows no campaign, so the face stays.
+  function put(next) {
+    var old = main();
+    var face = old.querySelector('.kq-face');
+    if (face && !next.querySelector('.kq-face')) next.insertBefore(face, next.firstChild);
+    old.parentNode.replaceChild(next, old);
+    enter(true);
+  }
+
+  function putText(html) {
+    var next = new DOMParser().parseFromString(html, 'text/html').getElementById('kq-main');
+    if (!next) throw new Error('no page');
+    put(document.importNode(next, true));
+  }
+
+  function putTemplate(name) {
+    var t = document.getElementById('kq-' + name);
+    if (!t) { location.reload(); return; }
+    put(document.importNode(t.content, true).querySelector('main'));
+  }
+
+  function setBusy(on) {
+    busy = on;
+    var button = main().querySelector('.kq-btn');
+    if (button) button.setAttribute('aria-busy', String(on));
+  }
+
+  // send does one write and shows the state that comes back. The same body goes out again
+  // on every retry, so nothing is claimed twice.
+  function send(path, body) {
+    if (busy) return;
+    last = { path: path, body: body };
+    setBusy(true);
+    ask('POST', path, body).then(function (answer) {
+      return answer.text().then(function (html) {
+        busy = false;
+        putText(html);
+        if (answer.status === 429 && tries < 5) {
+          tries++;
+          setTimeout(function () { if (last && state() === 'rate_limited') send(last.path, last.body); }, 3000 + Math.random() * 1500);
+        } else if (answer.status !== 429) {
+          tries = 0;
+        }
+      });
+    }).catch(function () {
+      busy = false;
+      putTemplate('network_error');
+    });
+  }
+
+  // WeChat's SDK: loaded only where the page has a signature, checked once.
+  var listeners = [];
+  var sdk = 'idle'; // idle, waiting, ready, failed
+  function settle(result) {
+    if (sdk === 'failed' && result === 'ready') return;
+    sdk = result;
+    var waiting = listeners;
+    listeners = [];
+    waiting.forEach(function (f) { f(result === 'ready'); });
+  }
+  function whenReady(f) {
+    if (sdk === 'ready' || sdk === 'failed') f(sdk === 'ready');
+    else listeners.push(f);
+  }
+  function configure(config) {
+    window.wx.config({
+      debug: false, appId: config.appId, timestamp: config.timestamp, nonceStr: config.nonceStr, signature: config.signature,
+      jsApiList: ['addCard', 'openCard', 'updateAppMessageShareData', 'updateTimelineShareData', 'onMenuShareAppMessage', 'onMenuShareTimeline']
+    });
+  }
+  function start() {
+    if (!page.sdk || !page.config) { sdk = 'failed'; return; }
+    sdk = 'waiting';
+    var script = document.createElement('script');
+    script.src = page.sdk;
+    script.onerror = function () { settle('failed'); };
+    script.onload = function () {
+      if (!window.wx) { settle('failed'); return; }
+      window.wx.ready(function () { settle('ready'); share(); });
+      window.wx.error(function (problem) {
+        var text = String((problem && problem.errMsg) || '');
+        if (resigned || !/invalid signature/i.test(text)) { settle('failed'); return; }
+        // The address that WeChat sees may differ from the one we signed: sign what is shown.
+        resigned = true;
+        ask('POST', page.base + '/config', fields({ url: location.href.split('#')[0] })).then(function (answer) {
+          if (!answer.ok) throw new Error('refused');
+          return answer.json();
+        }).then(configure).catch(function () { settle('failed'); });
+      });
+      configure(page.config);
+    };
+    document.head.appendChild(script);
+  }
+
+  function share() {
+    if (!page.share) return;
+    var wx = window.wx;
+    var s = page.share;
+    var friend = { title: s.title, desc: s.desc, link: s.link, imgUrl: s.imgUrl };
+    var moments = { title: s.title, link: s.link, imgUrl: s.imgUrl };
+    [['updateAppMessageShareData', friend], ['updateTimelineShareData', moments], ['onMenuShareAppMessage', friend], ['onMenuShareTimeline', moments]].forEach(function (call) {
+      if (typeof wx[call[0]] === 'function') wx[call[0]](Object.assign({}, call[1]));
+    });
+  }
+
+  // add opens the wallet; the card is signed afresh for every tap.
+  function add() {
+    var claim = main().dataset.claim;
+    if (busy || !claim) return;
+    setBusy(true);
+    whenReady(function (ok) {
+      if (!ok) { busy = false; putTemplate('sign_failed'); return; }
+      ask('POST', page.base + '/card' + channel(), fields({ claim: claim })).then(function (answer) {
+        if (/json/.test(answer.headers.get('Content-Type') || '') && answer.ok) return answer.json().then(function (card) { wallet(claim, card); });
+        return answer.text().then(function (html) { busy = false; putText(html); });
+      }).catch(function () {
+        busy = false;
+        last = null;
+        putTemplate('network_error');
+      });
+    });
+  }
+
+  function wallet(claim, card) {
+    var told = false;
+    function tell(outcome, detail) {
+      told = true;
+      busy = false;
+      send(page.base + '/report' + channel(), fields({ claim: claim, outcome: outcome, detail: detail || '' }));
+    }
+    window.wx.addCard({
+      cardList: [{ cardId: card.cardId, cardExt: card.cardExt }],
+      success: function () { tell('added'); },
+      cancel: function () { tell('cancelled'); },
+      fail: function (problem) {
+        var text = JSON.stringify(problem || {});
+        var code = /\b\d{4,6}\b/.exec(text);
+        tell('refused', code ? code[0] : 'fail');
+      }
+    });
+    // Some clients never say that the sheet was closed: the button must work again.
+    setTimeout(function () { if (!told) setBusy(false); }, 3000);
+  }
+
+  function view(button) {
+    whenReady(function (ok) {
+      if (!ok) { putTemplate('sign_failed'); return; }
+      window.wx.openCard({ cardList: [{ cardId: button.dataset.cardId, code: button.dataset.code }] });
+    });
+  }
+
+  function refresh() {
+    if (busy) return;
+    setBusy(true);
+    ask('GET', page.base + '/state' + channel()).then(function (answer) { return answer.text(); }).then(function (html) {
+      busy = false;
+      putText(html);
+    }).catch(function () { busy = false; last = null; putTemplate('network_error'); });
+  }
+
+  function retry() {
+    if (last) send(last.path, last.body);
+    else refresh();
+  }
+
+  // poll asks for the state, ever more slowly, for two minutes.
+  function poll() {
+    var mine = watch;
+    var turn = mine.turn = {}; // a newer poll of the same state ends this one
+    var wait = 1000;
+    var until = Date.now() + 120000;
+    function again() {
+      if (mine !== watch || mine.turn !== turn || Date.now() > until) return;
+      mine.poll = setTimeout(function () {
+        if (document.hidden || busy) { again(); return; }
+        ask('GET', page.base + '/state' + channel()).then(function (answer) {
+          return answer.ok ? answer.text() : '';
+        }).then(function (html) {
+          if (mine !== watch || mine.turn !== turn || busy || !html) { again(); return; }
+          var next = new DOMParser().parseFromString(html, 'text/html').getElementById('kq-main');
+          var waiting = { claiming: 1, cancelled: 1 };
+          if (next && next.dataset.state !== state() && !(waiting[next.dataset.state] && waiting[state()])) put(document.importNode(next, true));
+          else again();
+        }).catch(again);
+        wait = Math.min(5000, wait * 1.5);
+      }, wait);
+    }
+    again();
+  }
+
+  function clock(ms) {
+    var s = Math.max(0, Math.ceil(ms / 1000));
+    var two = function (n) { return (n < 10 ? '0' : '') + n; };
+    var days = Math.floor(s / 86400);
+    var text = (s >= 3600 ? two(Math.floor(s / 3600) % 24) + ':' : '') + two(Math.floor(s / 60) % 60) + ':' + two(s % 60);
+    return days ? page.texts.day.replace('{days}', days).replace('{time}', text) : text;
+  }
+
+  // tick writes what is left until a moment, and goes on once it has come.
+  function tick(selector, at, words, done) {
+    var mine = watch;
+    var line = main().querySelector(selector);
+    function step() {
+      if (mine !== watch) return;
+      var left = at - now();
+      line.hidden = false;
+      line.textContent = left > 0 ? words(clock(left)) : page.texts.starting;
+      if (left > 0) mine.tick = setTimeout(step, Math.min(1000, left + 20));
+      else done();
+    }
+    if (line) step();
+  }
+
+  function enter(changed) {
+    if (watch) { clearTimeout(watch.poll); clearTimeout(watch.tick); clearTimeout(watch.late); }
+    watch = {};
+    var m = main();
+    var focus = m.querySelector('[autofocus]') || (changed && m.querySelector('.kq-say__title'));
+    if (focus) focus.focus();
+    if (changed && !m.querySelector('[autofocus]')) window.scrollTo(0, 0);
+    if (m.dataset.start) {
+      // A little spread, so that a whole crowd does not ask in the same instant.
+      tick('[data-countdown]', +m.dataset.start, function (t) { return t; }, function () { watch.tick = setTimeout(refresh, Math.random() * 800); });
+    }
+    if (m.dataset.until) {
+      tick('[data-hold]', +m.dataset.until, function (t) { return page.texts.left.replace('{time}', t); }, function () { watch.tick = setTimeout(refresh, 1000); });
+    }
+    var late = m.querySelector('[data-late]');
+    if (late) watch.late = setTimeout(function () { late.hidden = false; }, 10000);
+    if (m.dataset.poll) poll();
+    if (m.dataset.open && opened !== m.dataset.claim) {
+      opened = m.dataset.claim;
+      add();
+    }
+  }
+
+  function toast(text) {
+    var t = document.createElement('div');
+    t.className = 'kq-toast';
+    t.setAttribute('role', 'status');
+    t.textContent = text;
+    document.body.appendChild(t);
+    setTimeout(function () { document.body.removeChild(t); }, 1600);
+  }
+
+  function copy(text) {
+    function old() {
+      var area = document.createElement('textarea');
+      area.value = text;
+      area.setAttribute('readonly', '');
+      document.body.appendChild(area);
+      area.select();
+      var ok = document.execCommand('copy');
+      document.body.removeChild(area);
+      if (ok) toast(page.texts.copied);
+    }
+    if (navigator.clipboard && navigator.clipboard.writeText) {
+      navigator.clipboard.writeText(text).then(function () { toast(page.texts.copied); }, old);
+    } else {
+      old();
+    }
+  }
+
+  function zoom() {
+    var code = main().querySelector('.kq-code');
+    if (code) code.classList.toggle('kq-code_full');
+  }
+
+  document.addEventListener('submit', function (event) {
+    var form = event.target;
+    if (!form.hasAttribute('data-claim-form') || !window.fetch || !window.URLSearchParams) return;
+    event.preventDefault();
+    var body = new URLSearchParams();
+    Array.prototype.forEach.call(form.elements, function (e) {
+      if (e.name && (e.type !== 'checkbox' || e.checked)) body.append(e.name, e.value);
+    });
+    tries = 0;
+    send(form.getAttribute('action'), body);
+  });
+
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest ? event.target.closest('[data-act]') : null;
+    if (!button) return;
+    event.preventDefault();
+    switch (button.dataset.act) {
+      case 'add': add(); break;
+      case 'view': view(button); break;
+      case 'copy': copy(button.dataset.text); break;
+      case 'zoom': zoom(); break;
+      case 'retry': retry(); break;
+      case 'refresh': refresh(); break;
+      case 'reload': location.reload(); break;
+    }
+  });
+
+  document.addEventListener('visibilitychange', function () {
+    if (!document.hidden && watch && main().dataset.poll) {
+      clearTimeout(watch.poll);
+      poll();
+    }
+  });
+
+  if (state() === 'rate_limited' && main().querySelector('.kq-btn')) {
+    setTimeout(function () { location.href = main().querySelector('.kq-btn').href; }, 3000 + Math.random() * 1500);
+  }
+  start();
+  enter(false);
+})();

@@ -1,0 +1,206 @@
+package admin
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"kaquan/campaigns"
+	"kaquan/i18n"
+	"kaquan/views/layout"
+	"kaquan/views/ui"
+)
+
+// ClaimQuery is the filter of the claims as the address carries it. Days are YYYY-MM-DD.
+type ClaimQuery struct {
+	Campaign campaigns.ID
+	States   []campaigns.ClaimState
+	Channel  string
+	From, To string
+	Search   string
+	Before   campaigns.ClaimID
+}
+
+// URL is path with the filter; what does not filter is left out.
+func (q ClaimQuery) URL(path string) string {
+	v := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	set("q", q.Search)
+	set("channel", q.Channel)
+	set("from", q.From)
+	set("to", q.To)
+	if q.Campaign != 0 {
+		v.Set("campaign", q.Campaign.String())
+	}
+	for _, s := range q.States {
+		v.Add("state", string(s))
+	}
+	if q.Before != 0 {
+		v.Set("before", q.Before.String())
+	}
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
+
+// page is the address of the page of the table that starts before a claim; 0 = the first.
+func (q ClaimQuery) page(before campaigns.ClaimID) string {
+	q.Before = before
+	return q.URL(claimsPath)
+}
+
+// export is the address of the same claims as a file: all pages.
+func (q ClaimQuery) export() string {
+	q.Before = 0
+	return q.URL("/admin/claims.xlsx")
+}
+
+// filters reports whether anything narrows the list.
+func (q ClaimQuery) filters() bool { return q.Search != "" || q.Campaign != 0 || q.folded() }
+
+// folded reports whether one of the filters under 更多筛选 is set.
+func (q ClaimQuery) folded() bool {
+	return len(q.States) > 0 || q.Channel != "" || q.From != "" || q.To != ""
+}
+
+func (q ClaimQuery) has(s campaigns.ClaimState) bool { return slices.Contains(q.States, s) }
+
+func (q ClaimQuery) campaign() string {
+	if q.Campaign == 0 {
+		return ""
+	}
+	return q.Campaign.String()
+}
+
+const claimsPath = "/admin/claims"
+
+// Claims is the table of claims.
+type Claims struct {
+	Page      layout.Page
+	Query     ClaimQuery
+	Campaigns []ui.Option
+	Forms     map[campaigns.ID]campaigns.Form
+	Rows      []campaigns.ClaimRow
+	Total     int
+	Exact     bool // false = there are more than Total
+	Next      campaigns.ClaimID
+	Zone      *time.Location
+	CanExport bool
+	Masked    bool // exports of this person are masked
+}
+
+func (m *Claims) count(ctx context.Context) string {
+	n := i18n.Number(ctx, int64(m.Total))
+	if !m.Exact {
+		return i18n.T(ctx, "claims.count_more", "count", n)
+	}
+	return i18n.T(ctx, "claims.count", "count", n)
+}
+
+// answers are the masked answers of a row in one line, at most three: phone numbers first,
+// since they tell people apart best, then in the order of the form.
+func (m *Claims) answers(r *campaigns.ClaimRow) string {
+	form := m.Forms[r.Campaign]
+	keys := r.AnswerKeys(form)
+	slices.SortStableFunc(keys, func(a, b string) int { return phonesFirst(form, a) - phonesFirst(form, b) })
+	var parts []string
+	for _, key := range keys[:min(len(keys), 3)] {
+		parts = append(parts, ui.Mask(kindOf(form, key), r.Answers[key]))
+	}
+	if more := len(keys) - len(parts); more > 0 {
+		parts = append(parts, "+"+strconv.Itoa(more))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// onPhones is the class of a cell: an empty one only takes space where rows are cards.
+func onPhones(filled bool) string {
+	if filled {
+		return ""
+	}
+	return "d-none d-md-table-cell"
+}
+
+// Claim is one claim with everything about it.
+type Claim struct {
+	Page      layout.Page
+	Detail    *campaigns.Detail
+	CanReveal bool
+	Revealed  bool
+	Zone      *time.Location
+}
+
+func (m *Claim) path() string { return claimsPath + "/" + m.Detail.Claim.ID.String() }
+
+func (m *Claim) name() string {
+	v := &m.Detail.Visitor
+	return ui.PersonName(v.Nickname, v.ID)
+}
+
+func (m *Claim) nickname() string {
+	if n := m.Detail.Visitor.Nickname; m.Revealed || n == "" {
+		return n
+	}
+	return ui.MaskText(m.Detail.Visitor.Nickname)
+}
+
+func (m *Claim) openID() string {
+	id := string(m.Detail.Visitor.OpenID)
+	if m.Revealed {
+		return id
+	}
+	return ui.ShortOpenID(id)
+}
+
+// answered is one answer with its question.
+type answered struct{ Label, Value string }
+
+func (m *Claim) answers() []answered {
+	form := m.Detail.Campaign.Form
+	var list []answered
+	for _, key := range m.Detail.Claim.AnswerKeys(form) {
+		a := answered{Label: key, Value: m.Detail.Claim.Answers[key]}
+		if i := slices.IndexFunc(form, func(f campaigns.Field) bool { return f.Key == key }); i >= 0 {
+			a.Label = form[i].Label
+		}
+		if !m.Revealed {
+			a.Value = ui.Mask(kindOf(form, key), a.Value)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func phonesFirst(form campaigns.Form, key string) int {
+	if kindOf(form, key) == campaigns.MobileField {
+		return 0
+	}
+	return 1
+}
+
+func kindOf(form campaigns.Form, key string) campaigns.FieldKind {
+	for _, f := range form {
+		if f.Key == key {
+			return f.Kind
+		}
+	}
+	return campaigns.TextField
+}
+
+// reason splits the detail of an event into words and the code that came with it.
+func reason(ctx context.Context, e campaigns.Event) (words, code string) {
+	name, code, _ := strings.Cut(e.Detail, ":")
+	switch name {
+	case campaigns.ReasonExpired, campaigns.ReasonWallet, campaigns.ReasonStaff:
+		return i18n.T(ctx, "claims.reason."+name), code
+	}
+	return "", e.Detail
+}

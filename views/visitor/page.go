@@ -1,0 +1,251 @@
+package visitor
+
+import (
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"kaquan/campaigns"
+	"kaquan/views/ui"
+	"kaquan/wechat"
+)
+
+// State is what the page shows; it is the page's data-state attribute.
+type State string
+
+// The states of the page, in the order of a visit.
+const (
+	Intro         State = "intro"
+	Snapshot      State = "snapshot"
+	AuthDenied    State = "auth_denied"
+	AuthFailed    State = "auth_failed"
+	NotInWeChat   State = "not_in_wechat"
+	WeChatDesktop State = "wechat_desktop"
+	BeforeStart   State = "before_start"
+	Form          State = "form"
+	FormError     State = "form_error"
+	Ready         State = "ready"
+	Claiming      State = "claiming"
+	Cancelled     State = "cancelled"
+	Confirming    State = "confirming"
+	Claimed       State = "claimed"
+	ClaimedLocal  State = "claimed_local"
+	Already       State = "already"
+	DayQuota      State = "day_quota"
+	SoldOut       State = "sold_out"
+	Paused        State = "paused"
+	Ended         State = "ended"
+	RateLimited   State = "rate_limited"
+	NetworkError  State = "network_error"
+	ServerError   State = "server_error"
+	SignFailed    State = "sign_failed"
+	WalletFailed  State = "wallet_failed"
+	NotFound      State = "not_found"
+	Redeemed      State = "redeemed"
+	ExpiredCard   State = "expired"
+	VoidedCard    State = "voided"
+)
+
+const (
+	defaultRetain = 90 // days after the end when personal data goes
+	roundBelow    = 10 // stock below this is told as "fewer than"
+)
+
+// Page is everything one page shows. Campaign is nil where none is known.
+type Page struct {
+	State       State
+	Campaign    *campaigns.Campaign
+	Cards       []campaigns.Claim // the visitor's claims, newest first; the first is the page's
+	Visitor     campaigns.VisitorID
+	Channel     string
+	Now         time.Time
+	CSRF        string
+	Key         string // idempotency key of the next tap
+	Values      map[string]string
+	Consent     bool
+	Errors      ui.Errors
+	Notice      string // a sentence above the state's own words
+	Sentence    string // replaces the body of the state
+	SupportCode string
+	Link        string // this page's address with the channel, for QR codes and sharing
+	Inside      bool   // open in WeChat, where people can be identified
+	Back        string // where the button leads when no campaign is known
+	More        bool   // the visitor may claim another one
+	SDK         string // address of the JS-SDK, "" where it is of no use
+	Config      *wechat.PageConfig
+}
+
+// Claim is the claim that the page is about; nil when there is none.
+func (p Page) Claim() *campaigns.Claim {
+	if len(p.Cards) == 0 {
+		return nil
+	}
+	return &p.Cards[0]
+}
+
+// role is how a screen reader hears the state: interrupting only for problems.
+func (p Page) role() string {
+	switch p.State {
+	case FormError, AuthDenied, AuthFailed, RateLimited, NetworkError, ServerError, SignFailed, WalletFailed, NotFound:
+		return "alert"
+	}
+	return "status"
+}
+
+// bare reports whether the state's title is the benefit, which the card face shows.
+func (p Page) bare() bool {
+	return p.Campaign != nil && (p.State == Intro || p.State == Ready)
+}
+
+// base is the path of the page without its query, "" when no campaign is known.
+func (p Page) base() string {
+	if p.Campaign == nil {
+		return ""
+	}
+	return "/c/" + string(p.Campaign.Slug)
+}
+
+// here is the page's own path with the channel.
+func (p Page) here() string {
+	if p.Campaign == nil {
+		return p.Back
+	}
+	return address(p.base(), "ch", p.Channel)
+}
+
+func (p Page) more() string { return address(p.base(), "ch", p.Channel, "more", "1") }
+
+func (p Page) authorise() string {
+	return address("/w/oauth", "c", string(p.Campaign.Slug), "ch", p.Channel)
+}
+
+func (p Page) theme() string {
+	return address(p.base()+"/theme.css", "v", strconv.FormatInt(p.Campaign.Version, 10))
+}
+
+// address is path with the non-empty parameters, in the order given.
+func address(path string, pairs ...string) string {
+	mark := "?"
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			path += mark + pairs[i] + "=" + url.QueryEscape(pairs[i+1])
+			mark = "&"
+		}
+	}
+	return path
+}
+
+// attributes tell claim.js what to do in this state.
+func (p Page) attributes() templ.Attributes {
+	a := templ.Attributes{}
+	claim := p.Claim()
+	switch p.State {
+	case BeforeStart:
+		a["data-start"] = milliseconds(p.Campaign.StartsAt)
+	case Claiming, Cancelled:
+		a["data-until"] = milliseconds(claim.HoldUntil)
+		a["data-claim"] = claim.ID.String()
+		a["data-poll"] = "1"
+		if p.State == Claiming {
+			a["data-open"] = "1"
+		}
+	case Confirming:
+		a["data-poll"] = "1"
+	}
+	return a
+}
+
+func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// local reports whether the cards are codes of ours.
+func (p Page) local() bool { return p.Campaign.Issuer == campaigns.OwnCode }
+
+// shown are the cards with a code that the visitor can still show.
+func (p Page) shown() []campaigns.Claim {
+	var cards []campaigns.Claim
+	for _, card := range p.Cards {
+		if card.State == campaigns.Confirmed && card.Code != "" {
+			cards = append(cards, card)
+		}
+	}
+	return cards
+}
+
+func (p Page) showsCodes() bool {
+	return p.Campaign != nil && p.local() && (p.State == ClaimedLocal || p.State == Already) && len(p.shown()) > 0
+}
+
+// first reports whether the field is the one that gets the focus: the first wrong one.
+func (p Page) first(name string) bool {
+	for _, field := range p.Campaign.Form {
+		if n := "f_" + field.Key; len(p.Errors.Of(n)) > 0 {
+			return n == name
+		}
+	}
+	return name == "consent" && len(p.Errors.Of(name)) > 0
+}
+
+// control are the attributes of the input of a question: the right keyboard and what the
+// browser may fill in.
+func (p Page) control(f campaigns.Field) templ.Attributes {
+	name := "f_" + f.Key
+	a := templ.Attributes{"id": ui.FieldID(name), "name": name, "aria-required": strconv.FormatBool(f.Required)}
+	if len(p.Errors.Of(name)) > 0 {
+		a["aria-invalid"] = "true"
+		a["aria-describedby"] = ui.FieldID(name) + "-error"
+	} else if f.Help != "" {
+		a["aria-describedby"] = ui.FieldID(name) + "-help"
+	}
+	if p.first(name) {
+		a["autofocus"] = true
+	}
+	switch f.Kind {
+	case campaigns.MobileField:
+		a["type"], a["inputmode"], a["autocomplete"] = "tel", "tel", "tel-national"
+	case campaigns.PlateField:
+		a["type"], a["autocapitalize"], a["autocomplete"], a["spellcheck"] = "text", "characters", "off", "false"
+	case campaigns.TextField:
+		a["type"], a["autocomplete"] = "text", "off"
+		if f.Key == "name" {
+			a["autocomplete"] = "name"
+		}
+	}
+	return a
+}
+
+// data is what claim.js reads once from the page.
+type data struct {
+	Base   string            `json:"base"`
+	CSRF   string            `json:"csrf"`
+	Now    int64             `json:"now"` // milliseconds, the server's clock
+	SDK    string            `json:"sdk,omitempty"`
+	Config *config           `json:"config,omitempty"`
+	Share  *share            `json:"share,omitempty"`
+	Texts  map[string]string `json:"texts"`
+}
+
+type share struct {
+	Title string `json:"title"`
+	Desc  string `json:"desc"`
+	Link  string `json:"link"`
+	Image string `json:"imgUrl"`
+}
+
+type config struct {
+	AppID     string `json:"appId"`
+	Timestamp int64  `json:"timestamp"`
+	Nonce     string `json:"nonceStr"`
+	Signature string `json:"signature"`
+}
+
+// Config is a signature as wx.config takes it.
+func Config(c wechat.PageConfig) any {
+	return config{AppID: string(c.AppID), Timestamp: c.Timestamp, Nonce: c.NonceStr, Signature: c.Signature}
+}
+
+func (p Page) with(state State) Page {
+	p.State, p.Notice, p.Sentence, p.SupportCode = state, "", "", ""
+	return p
+}

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kaquan/people"
+)
+
+// adminHandler answers a request of somebody who is signed in and may make it.
+type adminHandler func(c *fiber.Ctx, who *signedIn) error
+
+// adminRoute is a line of the admin's table. No permission means: anybody signed in.
+type adminRoute struct {
+	method, path string
+	permission   people.Permission
+	handle       adminHandler
+}
+
+const (
+	get  = http.MethodGet
+	post = http.MethodPost
+)
+
+// adminTable is every page and write behind the sign-in, each with its permission.
+func (s *Server) adminTable() []adminRoute {
+	return []adminRoute{
+		{get, "/admin", people.CampaignsRead, func(c *fiber.Ctx, _ *signedIn) error { return seeOther(c, "/admin/campaigns") }},
+		{post, "/admin/logout", "", s.handleSignOut},
+
+		{get, "/admin/campaigns", people.CampaignsRead, s.handleCampaigns},
+		{get, "/admin/campaigns/new", people.CampaignsWrite, s.handleCampaignNew},
+		{post, "/admin/campaigns/new", people.CampaignsWrite, s.handleCampaignSave},
+		{get, "/admin/campaigns/:id", people.CampaignsRead, s.handleCampaign},
+		{get, "/admin/campaigns/:id/edit", people.CampaignsWrite, s.handleCampaignEdit},
+		{post, "/admin/campaigns/:id/edit", people.CampaignsWrite, s.handleCampaignSave},
+		{post, "/admin/campaigns/:id/publish", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Publish, "admin.campaign.done.publish")},
+		{post, "/admin/campaigns/:id/pause", people.CampaignsWrite, s.handleCampaignPause},
+		{post, "/admin/campaigns/:id/resume", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Resume, "admin.campaign.done.resume")},
+		{post, "/admin/campaigns/:id/end", people.CampaignsWrite, s.changeCampaign(s.Campaigns.End, "admin.campaign.done.end")},
+		{post, "/admin/campaigns/:id/archive", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Archive, "admin.campaign.done.archive")},
+		{post, "/admin/campaigns/:id/copy", people.CampaignsWrite, s.handleCampaignCopy},
+
+		{get, "/admin/claims", people.ClaimsRead, s.handleClaims},
+		{get, "/admin/claims.xlsx", people.ClaimsExport, s.handleExport},
+		{get, "/admin/claims/:id", people.ClaimsRead, s.handleClaim},
+		{post, "/admin/claims/:id/reveal", people.ClaimsReveal, s.handleReveal},
+
+		{get, "/admin/accounts", people.AccountRead, s.handleAccounts},
+		{get, "/admin/accounts/:id", people.AccountWrite, s.handleAccountEdit},
+		{post, "/admin/accounts/:id", people.AccountWrite, s.handleAccountSave},
+		{get, "/admin/tokens", people.AccountRead, s.handleTokens},
+		{post, "/admin/tokens/:account/:kind/refresh", people.AccountWrite, s.handleTokenRefresh},
+	}
+}
+
+// adminRoutes registers the way in, which needs nobody signed in, and the table. Every
+// write below /admin, the sign-in included, is refused when another site started it.
+func (s *Server) adminRoutes() {
+	admin := s.app.Group("/admin", s.sameOrigin)
+	admin.Get("/setup", s.handleSetup)
+	admin.Post("/setup", s.handleSetupDone)
+	admin.Get("/login", s.handleSignIn)
+	admin.Post("/login", s.handleSignInDone)
+	admin.Get("/login/link", s.handleLink)
+	admin.Post("/login/link", s.handleLinkDone)
+	admin.Post("/language", s.handleLanguage)
+	admin.Post("/theme", s.handleTheme)
+	for _, r := range s.adminTable() {
+		s.app.Add(r.method, r.path, s.admin(r.permission, r.handle))
+	}
+}

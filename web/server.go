@@ -1,0 +1,151 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kaquan/campaigns"
+	"kaquan/people"
+	"kaquan/wechat"
+)
+
+// Options are the parts the server is made of. All are required unless noted.
+type Options struct {
+	Campaigns      *campaigns.Service
+	Accounts       campaigns.Accounts
+	People         *people.Service
+	WeChat         *wechat.Hub
+	Fetches        Fetches
+	PublicURL      string   // scheme and host that visitors use, without a slash at the end
+	TrustedProxies []string // addresses or CIDR blocks whose X-Forwarded-For is believed
+	CookieKey      []byte   // 32 bytes that seal visitors' cookies
+	Version        string
+	Ready          func(context.Context) error // nil = always ready
+	Now            func() time.Time            // nil = time.Now
+	Log            *slog.Logger                // nil = discard
+	Background     context.Context             // ends when the program stops; nil = never
+}
+
+// Fetches reads the log of token and ticket fetches.
+type Fetches interface {
+	Fetches(ctx context.Context, app wechat.AppID, limit int) ([]wechat.Fetch, error)
+}
+
+// Server is the HTTP side of the program.
+type Server struct {
+	Options
+	app     *fiber.App
+	public  *url.URL
+	trusted []netip.Prefix
+	cookies *cookieSealer
+}
+
+// New makes a server; it does not listen yet.
+func New(o Options) (*Server, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Background == nil {
+		o.Background = context.Background()
+	}
+	public, err := url.Parse(o.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	cookies, err := newCookieSealer(o.CookieKey)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Options: o, public: public, cookies: cookies}
+	for _, proxy := range o.TrustedProxies {
+		prefix, err := parsePrefix(proxy)
+		if err != nil {
+			return nil, err
+		}
+		s.trusted = append(s.trusted, prefix)
+	}
+	s.app = fiber.New(fiber.Config{
+		AppName:               "Kaquan",
+		DisableStartupMessage: true,
+		ErrorHandler:          s.handleError,
+		// Strings of a request would otherwise point into a buffer that the next request reuses.
+		Immutable: true,
+		// Off would mean that every client may claim any host and scheme.
+		EnableTrustedProxyCheck: true,
+		BodyLimit:               1 << 20,
+		ReadBufferSize:          16 << 10,
+		ReadTimeout:             15 * time.Second,
+		IdleTimeout:             75 * time.Second,
+		// Never redirect for a slash: WeChat adds parameters to redirected addresses.
+		StrictRouting: false,
+	})
+	s.routes()
+	return s, nil
+}
+
+// App is the Fiber app, for tests that send requests without a socket.
+func (s *Server) App() *fiber.App { return s.app }
+
+// Serve answers requests on ln until Shutdown.
+func (s *Server) Serve(ln net.Listener) error { return s.app.Listener(ln) }
+
+// Shutdown stops listening and waits for the running requests, at most until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error { return s.app.ShutdownWithContext(ctx) }
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		return netip.ParsePrefix(text)
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(addr, addr.BitLen()), nil
+}
+
+// clientIP is the address of the socket's peer, or, when that is a trusted proxy, the
+// last address in X-Forwarded-For that is not one: what a client writes there itself
+// stands further left and is never believed.
+func (s *Server) clientIP(c *fiber.Ctx) string {
+	peer, ok := netip.AddrFromSlice(c.Context().RemoteIP())
+	if !ok {
+		return ""
+	}
+	peer = peer.Unmap()
+	if !s.isTrusted(peer) {
+		return peer.String()
+	}
+	hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		if hop = hop.Unmap(); !s.isTrusted(hop) {
+			return hop.String()
+		}
+	}
+	return peer.String()
+}
+
+func (s *Server) isTrusted(addr netip.Addr) bool {
+	for _, prefix := range s.trusted {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// secure reports whether visitors reach us by https, so that cookies can say so.
+func (s *Server) secure() bool { return s.public.Scheme == "https" }

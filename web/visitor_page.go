@@ -1,0 +1,245 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"kaquan/campaigns"
+	"kaquan/views/visitor"
+	"kaquan/wechat"
+)
+
+// visit is one request of one visitor to one campaign.
+type visit struct {
+	campaign *campaigns.Campaign
+	account  *wechat.Account
+	session  session // zero for strangers and for visitors of another account
+	channel  string
+	place    place
+}
+
+// load finds the campaign of a request, its account and who asks. A cookie of another
+// account is as good as none.
+func (v *visitors) load(c *fiber.Ctx) (*visit, error) {
+	return v.visit(c, slugOf(c), channelOf(c.FormValue("ch")))
+}
+
+func (v *visitors) visit(c *fiber.Ctx, slug campaigns.Slug, channel string) (*visit, error) {
+	campaign, err := v.Campaigns.BySlug(c.UserContext(), slug)
+	if err != nil {
+		return nil, err
+	}
+	account, err := v.WeChat.Account(c.UserContext(), string(campaign.Account))
+	if err != nil {
+		return nil, err
+	}
+	v.visitorPolicy(c, account)
+	t := &visit{campaign: campaign, account: account, channel: channel, place: onPhone}
+	if x, ok := v.session(c); ok && x.Account == campaign.Account {
+		t.session = x
+	}
+	return t, nil
+}
+
+// page answers GET /c/{slug}, whole or, for claim.js, the part that changes.
+func (v *visitors) page(c *fiber.Ctx) error {
+	t, err := v.load(c)
+	if err != nil {
+		return err
+	}
+	if !wantsMain(c) {
+		t.place = placeOf(c, t.account.Credentials().Sandbox)
+	}
+	p, err := v.look(c.UserContext(), t, c.Query("more") == "1")
+	if err != nil {
+		return err
+	}
+	return v.show(c, t, p)
+}
+
+const (
+	seenCookie = "kq_n"
+	seenClaims = 20
+)
+
+// greet tells the first sight of a card from a return: who comes back to a page on which
+// nothing more can be had reads that they have one already.
+func (v *visitors) greet(c *fiber.Ctx, p *visitor.Page) {
+	claim := p.Claim()
+	if p.State != visitor.Claimed && p.State != visitor.ClaimedLocal || claim == nil {
+		return
+	}
+	var seen []string
+	if text := c.Cookies(seenCookie); text != "" {
+		seen = strings.Split(text, ".")
+	}
+	id := claim.ID.String()
+	switch {
+	case !slices.Contains(seen, id):
+		seen = append(seen, id)
+		v.setCookie(c, seenCookie, strings.Join(seen[max(0, len(seen)-seenClaims):], "."), visitorLife)
+	case !p.More && !wantsMain(c):
+		p.State = visitor.Already
+	}
+}
+
+// blank is the page of a visit before its state is known.
+func (v *visitors) blank(t *visit) (visitor.Page, error) {
+	token, err := v.csrf(t.session)
+	return visitor.Page{
+		Campaign: t.campaign, Visitor: t.session.Visitor, Channel: t.channel, Now: v.Campaigns.Now(), CSRF: token, Key: randomText(16),
+		Link: v.PublicURL + pagePath(t.campaign.Slug, t.channel),
+	}, err
+}
+
+// look finds the state of the page. A visitor who holds a card sees it, whatever became
+// of the campaign since; more asks for another one.
+func (v *visitors) look(ctx context.Context, t *visit, more bool) (visitor.Page, error) {
+	p, err := v.blank(t)
+	if err != nil {
+		return p, err
+	}
+	c := t.campaign
+	state := c.State(p.Now)
+	if t.place != onPhone && state != campaigns.Ended {
+		p.State = visitor.NotInWeChat
+		if t.place == onDesktop {
+			p.State = visitor.WeChatDesktop
+		}
+		return p, nil
+	}
+	standing, err := v.Campaigns.Standing(ctx, c, t.session.Visitor)
+	if err != nil {
+		return p, err
+	}
+	p.Cards, p.Inside = standing.Claims, t.place == onPhone
+	p.More = state == campaigns.Running && !standing.LimitHit && !standing.DayHit && c.Stock.Left() > 0
+	if current := standing.Current; current != nil && (!more || current.State.Bucket() == campaigns.SetAside) {
+		if p.State = stateOfClaim(c, current, p.Now); p.State != "" {
+			return p, nil
+		}
+		p.Cards = p.Cards[1:]
+	}
+	p.State = v.stateOfCampaign(t, state, standing)
+	return p, nil
+}
+
+// stateOfClaim is the state of a page that is about a claim; "" when the claim's hold is
+// over and only the sweeper has not been there yet.
+func stateOfClaim(c *campaigns.Campaign, claim *campaigns.Claim, now time.Time) visitor.State {
+	switch claim.State {
+	case campaigns.Held, campaigns.Opened:
+		if overdue(claim, now) {
+			return ""
+		}
+		// The sheet was shown before and no card came of it: nothing opens by itself then.
+		if claim.State == campaigns.Opened {
+			return visitor.Cancelled
+		}
+		return visitor.Claiming
+	case campaigns.Reported:
+		return visitor.Confirming
+	case campaigns.Redeemed:
+		return visitor.Redeemed
+	case campaigns.Expired:
+		return visitor.ExpiredCard
+	case campaigns.Voided:
+		return visitor.VoidedCard
+	case campaigns.Confirmed:
+		switch {
+		case !c.ValidUntil.IsZero() && now.After(c.ValidUntil):
+			return visitor.ExpiredCard
+		case claim.Issuer == campaigns.OwnCode:
+			return visitor.ClaimedLocal
+		}
+		return visitor.Claimed
+	}
+	return visitor.Already
+}
+
+func overdue(claim *campaigns.Claim, now time.Time) bool {
+	return (claim.State == campaigns.Held || claim.State == campaigns.Opened) && now.After(claim.HoldUntil)
+}
+
+// stateOfCampaign is the state of a page without a claim.
+func (v *visitors) stateOfCampaign(t *visit, state campaigns.State, standing campaigns.Standing) visitor.State {
+	c := t.campaign
+	switch state {
+	case campaigns.Scheduled:
+		return visitor.BeforeStart
+	case campaigns.Paused:
+		return visitor.Paused
+	case campaigns.Running:
+	default:
+		return visitor.Ended
+	}
+	// A hold that is over still counts until it is swept; the tap itself sweeps.
+	waits := standing.Current != nil && overdue(standing.Current, v.Campaigns.Now())
+	switch {
+	case standing.LimitHit && !waits:
+		return visitor.Already
+	case standing.DayHit && !waits:
+		return visitor.DayQuota
+	case c.Stock.Left() <= 0 && !waits:
+		return visitor.SoldOut
+	case t.session.Visitor == 0:
+		return visitor.Intro
+	case len(c.Form) > 0:
+		return visitor.Form
+	}
+	return visitor.Ready
+}
+
+// statusOfState is the HTTP status of a page in a state; 200 for those not named.
+var statusOfState = map[visitor.State]int{
+	visitor.FormError: http.StatusUnprocessableEntity, visitor.RateLimited: http.StatusTooManyRequests,
+	visitor.NotFound: http.StatusNotFound, visitor.ServerError: http.StatusInternalServerError,
+}
+
+// show writes the page. A whole page that is open in WeChat also gets the signature that
+// the JS-SDK asks for.
+func (v *visitors) show(c *fiber.Ctx, t *visit, p visitor.Page) error {
+	v.greet(c, &p)
+	status := statusOfState[p.State]
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if wantsMain(c) {
+		return render(c, status, visitor.Main(p))
+	}
+	if t.place == onPhone {
+		v.sign(c, t, &p)
+	}
+	return render(c, status, visitor.Document(p))
+}
+
+// signLimit is how long a page waits for a signature when WeChat has to be asked first:
+// own codes need none, so a slow WeChat must not keep people from them.
+const signLimit = 2 * time.Second
+
+// sign adds the JS-SDK's configuration for the very address that the browser shows. A
+// failure is ours to log; it stops only what needs the wallet.
+func (v *visitors) sign(c *fiber.Ctx, t *visit, p *visitor.Page) {
+	ctx, cancel := context.WithTimeout(c.UserContext(), signLimit)
+	defer cancel()
+	p.SDK = t.account.JSURL()
+	config, err := t.account.SignPage(ctx, v.PublicURL+c.OriginalURL())
+	if err == nil {
+		p.Config = &config
+		return
+	}
+	code := supportCode()
+	v.Log.Error("page not signed", "support_code", code, "account", t.campaign.Account, "err", err)
+	if t.campaign.Issuer != campaigns.WeChatCard {
+		return
+	}
+	switch p.State {
+	case visitor.Form, visitor.Ready, visitor.Claiming, visitor.Cancelled:
+		p.State, p.SupportCode = visitor.SignFailed, code
+	}
+}

@@ -1,0 +1,31 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// place is where a page is open.
+type place int
+
+const (
+	elsewhere place = iota // another browser: no identity, no wallet
+	onPhone
+	onDesktop
+)
+
+// placeOf tells by the browser's name. The phone of the sandbox is a frame in a desktop
+// browser, so for its accounts a frame is as good as WeChat.
+func placeOf(c *fiber.Ctx, sandbox bool) place {
+	agent := strings.ToLower(c.Get(fiber.HeaderUserAgent))
+	switch {
+	case sandbox && c.Get("Sec-Fetch-Dest") == "iframe":
+		return onPhone
+	case !strings.Contains(agent, "micromessenger"):
+		return elsewhere
+	case strings.Contains(agent, "windowswechat"), strings.Contains(agent, "macwechat"):
+		return onDesktop
+	}
+	return onPhone
+}
