@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"kaquan/assets"
+	"kaquan/campaigns"
+	"kaquan/config"
+	"kaquan/db"
+	"kaquan/jobs"
+	"kaquan/people"
+	"kaquan/web"
+	"kaquan/wechat"
+)
+
+// App is the whole program as a value: opened, run until its context ends, closed.
+type App struct {
+	DB        *db.DB
+	Campaigns *campaigns.Service
+	People    *people.Service
+	WeChat    *wechat.Hub
+	Public    string // the address visitors use
+
+	cfg     *config.Config
+	log     *slog.Logger
+	version Version
+	ln      net.Listener
+	stop    context.CancelFunc
+	web     *web.Server
+}
+
+// OpenStore opens and migrates the database of the settings.
+func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (*db.DB, error) {
+	path := cfg.SQLitePath()
+	d, err := db.Open(ctx, db.Options{Path: path, KeyFile: filepath.Join(filepath.Dir(path), "kaquan.key"), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	applied, err := d.Migrate(ctx)
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if len(applied) > 0 {
+		log.Info("database migrated", "versions", applied)
+	}
+	return d, nil
+}
+
+// Open builds the program and binds its address, without answering yet.
+func Open(ctx context.Context, cfg *config.Config, version Version, log *slog.Logger) (*App, error) {
+	if !assets.Built() {
+		log.Warn(assets.Missing)
+	}
+	store, err := OpenStore(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen on %s (KAQUAN_LISTEN): %w", cfg.Listen, err), store.Close())
+	}
+	a := &App{DB: store, cfg: cfg, log: log, version: version, ln: ln, Public: cfg.PublicURL}
+	if strings.HasSuffix(a.Public, ":0") {
+		a.Public = "http://" + ln.Addr().String() // the port that the system chose
+	}
+	host, _ := os.Hostname()
+	a.WeChat = wechat.NewHub(wechat.HubOptions{
+		Store: store, HTTP: &http.Client{Transport: wechatTransport()}, Log: log,
+		Owner: host + "/" + strconv.Itoa(os.Getpid()),
+		Find:  a.credentials,
+	})
+	a.Campaigns = campaigns.New(campaigns.Options{Store: store, Gateway: gateway{a.WeChat}, Log: log})
+	a.People = people.New(store, people.Options{Log: log})
+	background, stop := context.WithCancel(context.Background())
+	a.stop = stop
+	a.web, err = web.New(web.Options{
+		Campaigns: a.Campaigns, Accounts: store, People: a.People, WeChat: a.WeChat, Fetches: store,
+		PublicURL: a.Public, TrustedProxies: cfg.TrustedProxies, CookieKey: store.Key("visitor cookies"),
+		Version: version.String(), Ready: store.Ready, Log: log, Background: background,
+	})
+	if err != nil {
+		stop()
+		return nil, errors.Join(err, ln.Close(), store.Close())
+	}
+	return a, nil
+}
+
+// wechatTransport keeps connections to the platform open: a token fetch should not pay
+// for a handshake each time.
+func wechatTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 16
+	t.ResponseHeaderTimeout = 10 * time.Second
+	return t
+}
+
+// credentials are an account's, with the endpoints of the settings where the account
+// names none.
+func (a *App) credentials(ctx context.Context, id string) (wechat.Credentials, error) {
+	account, err := a.DB.Account(ctx, campaigns.AccountID(id))
+	if err != nil {
+		return wechat.Credentials{}, err
+	}
+	c := account.Credentials
+	for _, address := range []struct {
+		of      *string
+		setting string
+	}{{&c.APIURL, a.cfg.WeChatAPIURL}, {&c.OpenURL, a.cfg.WeChatOpenURL}, {&c.JSURL, a.cfg.WeChatJSURL}} {
+		if *address.of == "" {
+			*address.of = address.setting
+		}
+	}
+	return c, nil
+}
+
+// gateway lets the domain sign cards through the hub.
+type gateway struct{ hub *wechat.Hub }
+
+var _ campaigns.Gateway = gateway{}
+
+// SignCard implements campaigns.Gateway.
+func (g gateway) SignCard(ctx context.Context, id campaigns.AccountID, r wechat.CardRequest) (string, error) {
+	account, err := g.hub.Account(ctx, string(id))
+	if err != nil {
+		return "", err
+	}
+	return account.SignCard(ctx, r)
+}
+
+// stopLimit is how long running requests may finish after a signal.
+const stopLimit = 10 * time.Second
+
+// Run answers requests and does the background work until ctx ends, then stops in order:
+// no new requests, running ones finish, background work ends, queued writes are kept.
+func (a *App) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var background sync.WaitGroup
+	background.Go(func() { a.runner().Run(ctx) })
+	background.Go(func() { a.WeChat.Run(ctx, a.accountIDs) })
+	served := make(chan error, 1)
+	go func() { served <- a.web.Serve(a.ln) }()
+	a.log.Info("serving", "address", a.ln.Addr().String(), "public", a.Public)
+
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	a.log.Info("stopping")
+	a.stop()
+	shutdown, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer done()
+	if e := a.web.Shutdown(shutdown); e != nil {
+		err = errors.Join(err, fmt.Errorf("stop: %w", e))
+	}
+	cancel()
+	background.Wait()
+	return err
+}
+
+// Close keeps every accepted write and releases the files.
+func (a *App) Close() error {
+	a.stop()
+	_ = a.ln.Close() // closed already after Run
+	return a.DB.Close()
+}
+
+func (a *App) accountIDs(ctx context.Context) ([]string, error) {
+	accounts, err := a.DB.Accounts(ctx)
+	ids := make([]string, len(accounts))
+	for i, account := range accounts {
+		ids[i] = string(account.ID)
+	}
+	return ids, err
+}
+
+// runner has the work that repeats.
+func (a *App) runner() *jobs.Runner {
+	r := jobs.New(a.log)
+	r.Add(jobs.Task{Name: "return expired holds", Every: 5 * time.Second, Run: func(ctx context.Context) error {
+		n, err := a.Campaigns.Sweep(ctx)
+		if n > 0 {
+			a.log.Info("holds expired", "count", n)
+		}
+		return err
+	}})
+	r.Add(jobs.Task{Name: "forget old sessions", Every: 15 * time.Minute, Run: func(ctx context.Context) error {
+		return a.People.DeleteExpired(ctx)
+	}})
+	r.Add(jobs.Task{Name: "forget old fetches", Every: 6 * time.Hour, Run: func(ctx context.Context) error {
+		return a.DB.TrimFetches(ctx, time.Now().AddDate(0, 0, -30))
+	}})
+	return r
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"kaquan/assets"
+	"kaquan/campaigns"
+	"kaquan/people"
+	"kaquan/wechat"
+)
+
+type demoCommand struct{}
+
+// demoLinkLife is how long the printed login link works.
+const demoLinkLife = 12 * time.Hour
+
+// Run starts the app and the WeChat sandbox side by side, as separate servers that talk
+// HTTP to each other, with sample campaigns that are live. Data stays in the data folder.
+func (demoCommand) Run(ctx context.Context, env *Env) error {
+	if !assets.Built() {
+		return errors.New(assets.Missing)
+	}
+	app, err := Open(ctx, env.Config, env.Version, env.Log)
+	if err != nil {
+		return err
+	}
+	// New secrets at every start make the app forget tokens of a sandbox that is gone.
+	secret, pushToken := randomHex(16), randomHex(12)
+	phone, err := openSandbox(env.Config.SandboxListen, sandboxOptions(secret, pushToken, app.Public, demoSlug, env.Log))
+	if err != nil {
+		return errors.Join(err, app.Close())
+	}
+	link, err := app.seedDemo(ctx, phone.URL, secret, pushToken)
+	if err != nil {
+		return errors.Join(err, phone.ln.Close(), app.Close())
+	}
+	folder, _ := filepath.Abs(env.Config.Data)
+	_, err = fmt.Fprintf(env.Out, `
+卡券 Kaquan 演示 demo
+
+  手机 phone   %s/phone
+  后台 admin   %s%s
+  数据 data    %s
+
+按 Ctrl+C 停止；再次运行会接着用同一份数据。Ctrl+C stops; the data stays.
+
+`, phone.URL, app.Public, link, folder)
+	if err != nil {
+		return errors.Join(err, phone.ln.Close(), app.Close())
+	}
+	return runBoth(ctx, app, phone)
+}
+
+// runBoth runs app and sandbox until ctx ends or one of them fails.
+func runBoth(ctx context.Context, app *App, phone *standIn) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var (
+		both             sync.WaitGroup
+		appErr, phoneErr error
+	)
+	both.Go(func() { defer cancel(); phoneErr = phone.serve(ctx) })
+	both.Go(func() { defer cancel(); appErr = app.Run(ctx) })
+	both.Wait()
+	return errors.Join(appErr, phoneErr, app.Close())
+}
+
+const (
+	demoAccount campaigns.AccountID = "demo"
+	demoSlug                        = "latte"
+	demoLogin                       = "demo"
+)
+
+// seedDemo stores the sandbox's account, an owner and the sample campaigns where they
+// are missing, and returns the path of a one-time login link.
+func (a *App) seedDemo(ctx context.Context, sandboxURL, secret, pushToken string) (string, error) {
+	actor := campaigns.Actor{Name: "demo"}
+	err := a.Campaigns.SaveAccount(ctx, a.DB, actor, campaigns.Account{
+		ID: demoAccount, Name: "示例咖啡",
+		Credentials: wechat.Credentials{
+			Account: string(demoAccount), AppID: sandboxAppID, Secret: secret, PushToken: pushToken, Mode: wechat.Stable,
+			APIURL: sandboxURL, OpenURL: sandboxURL, JSURL: sandboxURL, Sandbox: true,
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, draft := range demoCampaigns(time.Now()) {
+		c, err := a.Campaigns.Create(ctx, actor, draft)
+		if errors.Is(err, campaigns.ErrSlugTaken) {
+			continue
+		}
+		if err == nil {
+			err = a.Campaigns.Publish(ctx, actor, c.ID)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	owner, err := a.DB.PersonByLogin(ctx, demoLogin)
+	if err != nil {
+		owner, err = a.People.CreatePerson(ctx, people.NewPerson{Login: demoLogin, Name: "演示管理员", Password: randomHex(16), Role: people.Owner})
+		if err != nil {
+			return "", err
+		}
+	}
+	token, err := a.People.IssueLoginLink(ctx, owner.ID, demoLinkLife)
+	return "/admin/login/link?token=" + token, err
+}
+
+// demoCampaigns are the samples: one of each issuer, one with the classic form.
+func demoCampaigns(now time.Time) []campaigns.Draft {
+	zone := campaigns.Shanghai()
+	start := now.Add(-time.Hour).UTC().Truncate(time.Minute)
+	base := campaigns.Draft{
+		Account: demoAccount, StartsAt: start, EndsAt: start.AddDate(0, 1, 0), ValidUntil: start.AddDate(0, 2, 0), Zone: zone,
+		Limits: campaigns.Limits{PerPerson: 1}, Hold: 2 * time.Minute,
+	}
+	latte := base
+	latte.Slug, latte.Name, latte.Total = demoSlug, "冬日拿铁买一赠一", 2000
+	latte.Issuer, latte.CardID = campaigns.WeChatCard, "pKaquanLatte00000000000001"
+	latte.Form = campaigns.ClassicForm()
+	latte.Texts = campaigns.Texts{
+		Benefit: "冬日拿铁买一赠一", Brand: "示例咖啡", Intro: "两个人喝，一个人付。任意门店可用。", Purpose: "确认车主身份并联系你兑奖",
+		Terms: "1. 每人限领 1 张，不可与其他优惠同享。\n2. 到店点单前出示卡券。\n3. 有效期内任意营业时间可用。", Contact: "门店电话 010-5555 0100", Colour: "#2c9f67", ShowStock: true,
+	}
+	latte.Share = campaigns.Share{Title: "送你一杯冬日拿铁", Desc: "买一杯，再送一杯"}
+
+	cake := base
+	cake.Slug, cake.Name, cake.Total = "cake", "提拉米苏兑换券", 100
+	cake.Issuer = campaigns.OwnCode
+	cake.Texts = campaigns.Texts{
+		Benefit: "提拉米苏 1 份", Brand: "示例咖啡", Intro: "到店出示二维码即可兑换。", Terms: "每人限领 1 份，先到先得。",
+		Contact: "门店电话 010-5555 0100", Colour: "#d09a45", ShowStock: true,
+	}
+	cake.Share = campaigns.Share{Title: "一份提拉米苏等你来", Desc: "先到先得"}
+	return []campaigns.Draft{latte, cake}
+}
