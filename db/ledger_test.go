@@ -32,7 +32,7 @@ func newClock(t time.Time) *clock {
 func (c *clock) now() time.Time      { return time.UnixMilli(c.ms.Load()).UTC() }
 func (c *clock) add(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 func key(visitor, n int) string      { return fmt.Sprintf("key-%d-%d-xxxx", visitor, n) }
-func ok(tb testing.TB, err error) { tb.Helper(); must(tb, err == nil, "unexpected error: %v", err) }
+func ok(tb testing.TB, err error)    { tb.Helper(); must(tb, err == nil, "unexpected error: %v", err) }
 
 func must(tb testing.TB, cond bool, format string, args ...any) {
 	tb.Helper()
