@@ -31,7 +31,7 @@ func (demoCommand) Run(ctx context.Context, env *Env) error {
 	}
 	// New secrets at every start make the app forget tokens of a sandbox that is gone.
 	secret, pushToken := randomHex(16), randomHex(12)
-	phone, err := openSandbox(env.Config.SandboxListen, sandboxOptions(secret, pushToken, app.Public, demoSlug, env.Log))
+	phone, err := openSandbox(env.Config.SandboxListen, sandboxOptions(secret, pushToken, app.Public, string(demoSlug), env.Log))
 	if err != nil {
 		return errors.Join(err, app.Close())
 	}
@@ -72,9 +72,10 @@ func runBoth(ctx context.Context, app *App, phone *standIn) error {
 
 const (
 	demoAccount campaigns.AccountID = "demo"
-	demoSlug                        = "latte"
-	demoLogin                       = "demo"
+	demoSlug    campaigns.Slug      = "latte"
 )
+
+const demoLogin = "demo"
 
 // seedDemo stores the sandbox's account, an owner and the sample campaigns where they
 // are missing, and returns the path of a one-time login link.

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"kaquan/campaigns"
+)
+
+const exportRows = 1_000_000
+
+// measureExport compares the export of a million claims over HTTP with excelize's
+// StreamWriter writing the same cells from memory. Each side runs in a process of its
+// own, whose peak memory is the system's own count.
+func measureExport(ctx context.Context, folder string, report func(name string, value float64, unit string)) error {
+	h, err := openHouse(ctx, folder, campaigns.OwnCode)
+	if err != nil {
+		return err
+	}
+	visitors, err := h.visitors(ctx, crowd)
+	if err != nil {
+		return err
+	}
+	if err := h.store.Close(); err != nil {
+		return err
+	}
+	if err := seedClaims(ctx, folder, h.campaign.ID, visitors, 0, exportRows); err != nil {
+		return err
+	}
+	product, err := child(ctx, "export", folder)
+	if err != nil {
+		return err
+	}
+	limit, err := child(ctx, "excelize", folder)
+	if err != nil {
+		return err
+	}
+	report("export_rows_per_second", product.rate, "rows/s")
+	report("excelize_rows_per_second", limit.rate, "rows/s")
+	report("export_ratio", product.rate/limit.rate, "ratio")
+	report("export_rss_mb", product.peakMB, "MB")
+	return nil
+}
+
+// outcome is what a child process measured.
+type outcome struct{ rate, peakMB float64 }
+
+// child runs this program again for one measurement.
+func child(ctx context.Context, what, folder string) (outcome, error) {
+	var o outcome
+	self, err := os.Executable()
+	if err != nil {
+		return o, err
+	}
+	cmd := exec.CommandContext(ctx, self, "-child", what, "-folder", folder)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return o, fmt.Errorf("%s: %w", what, err)
+	}
+	_, err = fmt.Sscan(string(out), &o.rate, &o.peakMB)
+	return o, err
+}
+
+// runChild measures in this process and prints rows a second and peak memory in MB.
+func runChild(ctx context.Context, what, folder string) error {
+	measure := map[string]func(context.Context, string) (time.Duration, error){"export": exportOnce, "excelize": excelizeOnce}[what]
+	if measure == nil {
+		return fmt.Errorf("no measurement %q", what)
+	}
+	took, err := measure(ctx, folder)
+	if err != nil {
+		return err
+	}
+	peak, err := peakMemory(os.Getpid())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(exportRows/took.Seconds(), peak)
+	return err
+}
+
+// exportOnce asks the running product for the file, as an administrator does.
+func exportOnce(ctx context.Context, folder string) (time.Duration, error) {
+	s, err := serve(ctx, folder, campaigns.OwnCode)
+	if err != nil {
+		return 0, err
+	}
+	cookies, err := s.signIn(ctx, "bench")
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	size, err := s.download(ctx, cookies)
+	took := time.Since(start)
+	if err == nil && size < exportRows*20 {
+		err = fmt.Errorf("the file has %d bytes only", size)
+	}
+	return took, errors.Join(err, s.stop())
+}
+
+func (s *server) download(ctx context.Context, cookies string) (int64, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/admin/claims.xlsx", nil)
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Cookie", cookies)
+	return fetch(r)
+}
+
+// fetch asks for something and reads all of it; anything but 200 is an error.
+func fetch(r *http.Request) (int64, error) {
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("%s answers %s", r.URL.Path, answer.Status)
+	}
+	return io.Copy(io.Discard, answer.Body)
+}
+
+// excelizeOnce writes the cells of the export with the library alone.
+func excelizeOnce(_ context.Context, folder string) (time.Duration, error) {
+	start := time.Now()
+	f := excelize.NewFile()
+	defer func() { _ = f.Close() }()
+	text, err := f.NewStyle(&excelize.Style{NumFmt: 49})
+	if err != nil {
+		return 0, err
+	}
+	format := "yyyy-mm-dd hh:mm:ss"
+	date, err := f.NewStyle(&excelize.Style{CustomNumFmt: &format})
+	if err != nil {
+		return 0, err
+	}
+	w, err := f.NewStreamWriter("Sheet1")
+	if err != nil {
+		return 0, err
+	}
+	at := time.Now().UTC()
+	for n := range exportRows {
+		row := exportCells(n, at.Add(time.Duration(n)*time.Second), text, date)
+		if err := w.SetRow("A"+strconv.Itoa(n+2), row); err != nil {
+			return 0, err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return 0, err
+	}
+	out, err := os.Create(filepath.Join(folder, "limit.xlsx"))
+	if err != nil {
+		return 0, err
+	}
+	err = errors.Join(f.Write(out), out.Close(), os.Remove(out.Name()))
+	return time.Since(start), err
+}
+
+// peakMemory is the largest resident set of a process so far, in MB.
+func peakMemory(pid int) (float64, error) { return memory(pid, "VmHWM:") }
+
+// memory reads one line of the system's count in MB.
+func memory(pid int, line string) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for l := range bytes.Lines(status) {
+		if rest, ok := strings.CutPrefix(string(l), line); ok {
+			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return kb / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("no %s", line)
+}
+
+// exportCells are the cells of one row as the product's export writes them: texts with
+// the text format, times as times, nothing where nothing is.
+func exportCells(n int, at time.Time, text, date int) []any {
+	words := func(s string) any { return excelize.Cell{StyleID: text, Value: s} }
+	moment := func() any { return excelize.Cell{StyleID: date, Value: at} }
+	return []any{
+		words("bench"), words("已领取"), words(fmt.Sprintf("%012d", n)), words("王小明"), words("京A12345"), words("轿车"), words(fmt.Sprintf("138%08d", n)), nil,
+		words("微信用户"), words(fmt.Sprintf("oBench%022d", n%crowd)), words("poster"), moment(), moment(), nil, moment(), nil, words(fmt.Sprintf("s%011d", n)),
+	}
+}
