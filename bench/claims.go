@@ -148,6 +148,18 @@ func serviceClaims(ctx context.Context, folder string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	rate, err := h.claim(ctx, visitors, "bench-key")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := h.service.CheckStock(ctx, h.campaign.ID); err != nil {
+		return 0, err
+	}
+	return rate, nil
+}
+
+// claim lets all callers claim for the span and returns the durable claims a second.
+func (h *house) claim(ctx context.Context, visitors []campaigns.VisitorID, keys string) (float64, error) {
 	var (
 		next, done atomic.Int64
 		all        sync.WaitGroup
@@ -159,7 +171,7 @@ func serviceClaims(ctx context.Context, folder string) (float64, error) {
 			for time.Since(start) < claimSpan && failed.Load() == nil {
 				n := next.Add(1)
 				_, _, err := h.service.Claim(ctx, campaigns.Tap{
-					Slug: h.campaign.Slug, Visitor: visitors[n%crowd], Key: fmt.Sprintf("bench-key-%d", n), Channel: "poster", Answers: answers(n), Consent: true,
+					Slug: h.campaign.Slug, Visitor: visitors[n%crowd], Key: fmt.Sprintf("%s-%d", keys, n), Channel: "poster", Answers: answers(n), Consent: true,
 				})
 				if err != nil {
 					failed.Store(err)
@@ -170,14 +182,8 @@ func serviceClaims(ctx context.Context, folder string) (float64, error) {
 		})
 	}
 	all.Wait()
-	took := time.Since(start)
-	if err, _ := failed.Load().(error); err != nil {
-		return 0, err
-	}
-	if _, err := h.service.CheckStock(ctx, h.campaign.ID); err != nil {
-		return 0, err
-	}
-	return float64(done.Load()) / took.Seconds(), nil
+	err, _ := failed.Load().(error)
+	return float64(done.Load()) / time.Since(start).Seconds(), err
 }
 
 // The statements of one claim, as the raw driver runs them: the same rows, nothing

@@ -51,7 +51,41 @@ func measureExport(ctx context.Context, folder string, report func(name string, 
 	report("excelize_rows_per_second", limit.rate, "rows/s")
 	report("export_ratio", product.rate/limit.rate, "ratio")
 	report("export_rss_mb", product.peakMB, "MB")
-	return nil
+	ratio, err := claimsDuringExport(ctx, folder, visitors)
+	if err == nil {
+		report("claims_during_export_ratio", ratio, "ratio")
+	}
+	return err
+}
+
+// claimsDuringExport compares claims a second while the million rows are exported with
+// claims a second in peace, in one process.
+func claimsDuringExport(ctx context.Context, folder string, visitors []campaigns.VisitorID) (float64, error) {
+	s, err := serve(ctx, folder, campaigns.OwnCode)
+	if err != nil {
+		return 0, err
+	}
+	cookies, err := s.signIn(ctx, "claims")
+	if err != nil {
+		return 0, errors.Join(err, s.stop())
+	}
+	alone, err := s.claim(ctx, visitors, "alone-key")
+	if err != nil {
+		return 0, errors.Join(err, s.stop())
+	}
+	exported := make(chan error, 1)
+	go func() {
+		_, err := s.download(ctx, cookies)
+		exported <- err
+	}()
+	beside, err := s.claim(ctx, visitors, "beside-key")
+	select {
+	case early := <-exported:
+		err = errors.Join(err, early, errors.New("the export was over before the claims"))
+	default:
+		err = errors.Join(err, <-exported)
+	}
+	return beside / alone, errors.Join(err, s.stop())
 }
 
 // outcome is what a child process measured.

@@ -84,7 +84,7 @@ var (
 	reading = url.Values{
 		"_pragma": {
 			"busy_timeout(10000)", "foreign_keys(1)", "query_only(1)",
-			"cache_size(-16384)", "temp_store(MEMORY)", "mmap_size(268435456)",
+			"cache_size(-16384)", "temp_store(MEMORY)", "mmap_size(67108864)",
 		},
 	}
 )
