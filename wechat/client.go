@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 )
@@ -30,9 +31,11 @@ const (
 type client struct {
 	http *http.Client
 	base string
+	now  func() time.Time
+	skew atomic.Pointer[Skew] // of the newest answer with a date
 }
 
-func newClient(h *http.Client, base string) *client {
+func newClient(h *http.Client, base string, now func() time.Time) *client {
 	if h == nil {
 		h = &http.Client{}
 	}
@@ -40,7 +43,7 @@ func newClient(h *http.Client, base string) *client {
 	// A redirect would carry the query, and with it the token, to another place.
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	own.Jar = nil
-	return &client{http: &own, base: address(base, defaultAPI)}
+	return &client{http: &own, base: address(base, defaultAPI), now: now}
 }
 
 // address is the given base without a trailing slash, or the default.
@@ -71,19 +74,30 @@ func (c *client) post(ctx context.Context, path string, query url.Values, body, 
 func (c *client) call(ctx context.Context, method, path string, query url.Values, body io.Reader, out any, secrets []string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	kind := ""
+	if body != nil {
+		kind = "application/json; charset=utf-8"
+	}
+	return c.send(ctx, method, path, query, kind, body, out, secrets)
+}
+
+// send is call with a body of any kind and no time limit of its own.
+func (c *client) send(ctx context.Context, method, path string, query url.Values, kind string, body io.Reader, out any, secrets []string) error {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return &NetworkError{Path: path, Err: errors.New("the API address is not a URL")}
 	}
 	req.URL.RawQuery = query.Encode()
 	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
+	sent := c.now()
 	res, err := c.http.Do(req)
 	if err != nil {
 		return &NetworkError{Path: path, Err: withoutURL(err)}
 	}
+	c.observe(sent, res.Header)
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {

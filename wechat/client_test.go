@@ -21,7 +21,7 @@ func TestARedirectDoesNotCarryTheTokenAway(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler(away.URL, http.StatusTemporaryRedirect))
 	defer server.Close()
 	var bad *AnswerError
-	err := newClient(server.Client(), server.URL).get(t.Context(), "/x", nil, nil)
+	err := newClient(server.Client(), server.URL, time.Now).get(t.Context(), "/x", nil, nil)
 	if !errors.As(err, &bad) || bad.Status != http.StatusTemporaryRedirect {
 		t.Errorf("got %v", err)
 	}
@@ -34,7 +34,7 @@ func TestAnAnswerThatIsTooLargeIsCutOff(t *testing.T) {
 	}))
 	defer server.Close()
 	var bad *AnswerError
-	if err := newClient(nil, server.URL+"/").get(t.Context(), "/x", nil, nil); !errors.As(err, &bad) {
+	if err := newClient(nil, server.URL+"/", time.Now).get(t.Context(), "/x", nil, nil); !errors.As(err, &bad) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -42,7 +42,7 @@ func TestAnAnswerThatIsTooLargeIsCutOff(t *testing.T) {
 func TestASilentServerIsLeftAfterFiveSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(&http.Client{Transport: silent{}}, "")
+		c := newClient(&http.Client{Transport: silent{}}, "", time.Now)
 		start := time.Now()
 		err := c.get(t.Context(), "/x", map[string][]string{"secret": {testSecret}}, nil)
 		var network *NetworkError
@@ -106,8 +106,13 @@ func TestErrorsSayWhatWeChatSaid(t *testing.T) {
 func TestEveryCodeHasASentenceInBothLanguages(t *testing.T) {
 	t.Parallel()
 	want := map[string]bool{"wechat.error.unknown": true, "wechat.error.network": true, "wechat.error.answer": true}
-	for code := range classes {
-		want[(&APIError{Code: code}).Meaning()] = true
+	want["wechat.place.js_domain"] = true // of a fault that no code names
+	for _, code := range append(Codes(), 99999) {
+		e := Explain(code)
+		want[(&APIError{Code: code}).Meaning()], want[e.Impact], want[e.Place] = true, true, true
+	}
+	for _, class := range []Class{ClassConfig, ClassToken, ClassQuota, ClassBusy, ClassInput, ClassPermission, ClassVisitor, ClassCard} {
+		want["wechat.class."+string(class)+".impact"], want["wechat.class."+string(class)+".place"] = true, true
 	}
 	for _, language := range []string{"zh-CN", "en"} {
 		raw, err := os.ReadFile("../i18n/locales/wechat." + language + ".json")

@@ -60,34 +60,39 @@ func (e *APIError) Error() string {
 	return text
 }
 
-// Is matches ErrCodeInvalid and ErrCodeUsed.
+// Is matches the errors of this package that stand for one code.
 func (e *APIError) Is(target error) bool {
 	switch e.Code {
 	case 40029, 42003:
 		return target == ErrCodeInvalid
 	case 40163:
 		return target == ErrCodeUsed
+	case 40056:
+		return target == ErrCodeUnknown
+	case 40099:
+		return target == ErrCodeConsumed
+	case 40127:
+		return target == ErrCodeUnusable
+	case 43004:
+		return target == ErrNotFollower
+	case 45015:
+		return target == ErrWindowClosed
+	case 45047:
+		return target == ErrWindowUsed
+	case 46003:
+		return target == ErrNoMenu
 	}
 	return false
 }
 
 // Class of the code.
 func (e *APIError) Class() Class {
-	if class, known := classes[e.Code]; known {
-		return class
-	}
-	return ClassUnknown
+	return Explain(e.Code).Class
 }
 
 // Meaning is the key of the sentence that says what the code means and what to change.
 func (e *APIError) Meaning() string {
-	if _, known := classes[e.Code]; !known {
-		return "wechat.error.unknown"
-	}
-	if e.Code == -1 {
-		return "wechat.error.busy" // keys have no minus
-	}
-	return "wechat.error." + strconv.Itoa(e.Code)
+	return Explain(e.Code).Meaning
 }
 
 // IP is the address that WeChat saw the call come from, "" when the message names none.

@@ -107,7 +107,7 @@ func (h *Hub) recent(e entry) bool {
 }
 
 func (h *Hub) newAccount(c Credentials) *Account {
-	client := newClient(h.o.HTTP, c.APIURL)
+	client := newClient(h.o.HTTP, c.APIURL, h.o.Now)
 	return &Account{credentials: c, client: client, keeper: newKeeper(c, client, h.o), now: h.o.Now, pushWindow: h.o.PushWindow}
 }
 

@@ -40,6 +40,8 @@ type User struct {
 	UnionID  string
 	Nickname string
 	Avatar   string // https address, or ""; dies when the visitor changes the picture
+	Region   string // country, province and city, by blanks; "" since 2021 (protocol 5.3)
+	Sex      int    // 1 male, 2 female; 0 since 2021
 }
 
 // Format masks what is personal.
@@ -112,6 +114,10 @@ func (a *Account) UserInfo(ctx context.Context, t OAuthToken) (User, error) {
 		UnionID  string `json:"unionid"`
 		Nickname string `json:"nickname"`
 		Avatar   string `json:"headimgurl"`
+		Country  string `json:"country"`
+		Province string `json:"province"`
+		City     string `json:"city"`
+		Sex      any    `json:"sex"` // a number, in old answers a text
 	}
 	err := a.client.get(ctx, path, url.Values{
 		"access_token": {t.AccessToken}, "openid": {string(t.OpenID)}, "lang": {"zh_CN"},
@@ -122,7 +128,15 @@ func (a *Account) UserInfo(ctx context.Context, t OAuthToken) (User, error) {
 	if answer.OpenID != t.OpenID {
 		return User{}, &AnswerError{Path: path, Problem: "the answer is about somebody else"}
 	}
-	return User{OpenID: answer.OpenID, UnionID: answer.UnionID, Nickname: nickname(answer.Nickname), Avatar: avatar(answer.Avatar, a.credentials.Sandbox)}, nil
+	u := User{OpenID: answer.OpenID, UnionID: answer.UnionID, Nickname: nickname(answer.Nickname), Avatar: avatar(answer.Avatar, a.credentials.Sandbox)}
+	u.Region = nickname(strings.Join(strings.Fields(answer.Country+" "+answer.Province+" "+answer.City), " "))
+	switch fmt.Sprint(answer.Sex) {
+	case "1":
+		u.Sex = 1
+	case "2":
+		u.Sex = 2
+	}
+	return u, nil
 }
 
 // nickname drops control characters and the marks that turn the direction of the text
@@ -150,7 +164,7 @@ func avatar(s string, sandbox bool) string {
 	switch {
 	case u.Scheme == "https", u.Scheme == "http" && sandbox:
 		return s
-	case u.Scheme == "http" && strings.HasSuffix(u.Hostname(), ".qlogo.cn"):
+	case u.Scheme == "http" && (strings.HasSuffix(u.Hostname(), ".qlogo.cn") || strings.HasSuffix(u.Hostname(), ".qpic.cn")):
 		u.Scheme = "https"
 		return u.String()
 	}

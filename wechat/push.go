@@ -46,6 +46,25 @@ type Event struct {
 	LocationName    string
 	RefuseReason    string
 
+	// Messages and the events of the chat (protocol 6.5, 6.6).
+	Content string // of text
+	MediaID string
+	PicURL  string // of image
+	Ticket  string // of the scanned code
+
+	// Of some card events.
+	IsReturnBack        bool // a gift came back to its giver
+	IsChatRoom          bool // a gift went into a group
+	IsRestoreMemberCard bool // the same member card, taken again
+	SourceScene         string
+	VerifyCode          string // typed in by staff when redeeming
+	RemarkAmount        string
+	Detail              string // of card_sku_remind
+	OrderID             string
+	TransID             string // of WeChat Pay
+	Status              string
+	Fee, OriginalFee    int64 // fen
+
 	// Raw has every leaf element under its path without the root, for example
 	// "CardId" or "ScanCodeInfo.ScanType". The first of several equal paths wins.
 	Raw map[string]string
@@ -53,6 +72,22 @@ type Event struct {
 
 // Is compares the name of the event without regard to case, as WeChat mixes cases.
 func (e Event) Is(name string) bool { return strings.EqualFold(e.Event, name) }
+
+// Scene is what the scanned scene code says (see QRRequest), for people who follow because
+// of it and for those who did before; "" for everything else.
+func (e Event) Scene() string {
+	switch e.Event {
+	case "subscribe":
+		scene, found := strings.CutPrefix(e.EventKey, "qrscene_")
+		if !found {
+			return ""
+		}
+		return scene
+	case "scan":
+		return e.EventKey
+	}
+	return ""
+}
 
 // DedupeKey is equal for repeats of one message and differs between messages, card
 // events of one second included. It is a digest: it holds no openid.
@@ -93,6 +128,10 @@ func ParseEvent(body []byte) (Event, error) {
 		CardID: raw["CardId"], UserCardCode: raw["UserCardCode"], OldUserCardCode: raw["OldUserCardCode"], OuterStr: raw["OuterStr"],
 		IsGiveByFriend: number("IsGiveByFriend") == 1, FriendUserName: raw["FriendUserName"], UnionID: raw["UnionId"],
 		ConsumeSource: raw["ConsumeSource"], StaffOpenID: raw["StaffOpenId"], LocationName: raw["LocationName"], RefuseReason: raw["RefuseReason"],
+		Content: raw["Content"], MediaID: raw["MediaId"], PicURL: raw["PicUrl"], Ticket: raw["Ticket"],
+		IsReturnBack: number("IsReturnBack") == 1, IsChatRoom: number("IsChatRoom") == 1, IsRestoreMemberCard: number("IsRestoreMemberCard") == 1,
+		SourceScene: raw["SourceScene"], VerifyCode: raw["VerifyCode"], RemarkAmount: raw["RemarkAmount"], Detail: raw["Detail"],
+		OrderID: raw["OrderId"], TransID: raw["TransId"], Status: raw["Status"], Fee: number("Fee"), OriginalFee: number("OriginalFee"),
 		Raw: raw,
 	}
 	if e.MsgID == "" {
