@@ -21,7 +21,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 	qAPITokenByHash = `SELECT ` + apiTokenColumns + ` FROM api_tokens WHERE hash = $1`
 	qListAPITokens  = `SELECT ` + apiTokenColumns + ` FROM api_tokens ORDER BY created_at DESC, id DESC`
 	qRevokeAPIToken = `UPDATE api_tokens SET revoked_at = CASE revoked_at WHEN 0 THEN $2 ELSE revoked_at END WHERE id = $1`
-	qAddAPIUse      = `UPDATE api_tokens SET uses = uses + $2, last_used_at = MAX(last_used_at, $3) WHERE id = $1`
+	qAddAPIUse      = `UPDATE api_tokens SET uses = uses + $2, last_used_at = CASE WHEN last_used_at < $3 THEN $3 ELSE last_used_at END WHERE id = $1`
 )
 
 // jsonList writes a list as JSON; nil is [].

@@ -80,7 +80,7 @@ func (b *bundle) mustRefuse(t *testing.T, token string) {
 func TestEachRoleCanDoWhatItsRowSays(t *testing.T) {
 	t.Parallel()
 	rows := map[people.Role]string{
-		people.Owner:    "campaigns:read campaigns:write claims:read claims:export claims:reveal account:read account:write people:manage",
+		people.Owner:    "campaigns:read campaigns:write claims:read claims:export claims:reveal account:read account:write people:manage api:tokens",
 		people.Operator: "campaigns:read campaigns:write claims:read claims:export claims:reveal account:read",
 		people.Viewer:   "campaigns:read claims:read account:read",
 		people.Finance:  "campaigns:read claims:read claims:export",

@@ -32,13 +32,14 @@ const (
 	AccountRead    Permission = "account:read"
 	AccountWrite   Permission = "account:write"
 	PeopleManage   Permission = "people:manage"
+	APITokens      Permission = "api:tokens" // let other programs in
 )
 
 // Permissions lists every permission in the order of the screens.
 func Permissions() []Permission {
 	return []Permission{
 		CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsExport, ClaimsReveal,
-		AccountRead, AccountWrite, PeopleManage,
+		AccountRead, AccountWrite, PeopleManage, APITokens,
 	}
 }
 

@@ -15,6 +15,7 @@ type Service struct {
 	hasher  *hasher
 	byLogin *limits
 	byIP    *limits
+	api     *apiCache
 }
 
 // Options are the parts a Service may be given.
@@ -39,5 +40,6 @@ func New(store Store, o Options) *Service {
 		store: store, now: o.Now, log: o.Log, hasher: newHasher(o.Params),
 		byLogin: newLimits(30*time.Second, 8),
 		byIP:    newLimits(5*time.Second, 30),
+		api:     newAPICache(),
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Store keeps people, sessions, one-time tokens and the audit. All times are UTC.
+// Store keeps people, sessions, one-time tokens, API tokens and the audit. All times are UTC.
 type Store interface {
 	// CreateFirstPerson stores p if there is nobody yet, in one guarded statement;
 	// otherwise ErrSetupDone.
@@ -46,6 +46,17 @@ type Store interface {
 	// ExpiresAt > now, in one guarded statement: of parallel callers one gets it.
 	// ErrOneTimeUsed otherwise.
 	TakeOneTime(ctx context.Context, hash []byte, purpose string, now time.Time) (OneTime, error)
+
+	// CreateAPIToken stores t.
+	CreateAPIToken(ctx context.Context, t APIToken) error
+	// APITokenByHash finds a token, whatever its state; ErrAPITokenNotFound.
+	APITokenByHash(ctx context.Context, hash []byte) (APIToken, error)
+	// ListAPITokens returns every token, the newest first.
+	ListAPITokens(ctx context.Context) ([]APIToken, error)
+	// RevokeAPIToken sets RevokedAt unless it is set; ErrAPITokenNotFound.
+	RevokeAPIToken(ctx context.Context, id string, now time.Time) error
+	// AddAPIUse adds the counts, all or none, and moves LastUsedAt forward only.
+	AddAPIUse(ctx context.Context, uses []APIUse) error
 
 	// Audit appends an entry.
 	Audit(ctx context.Context, e AuditEntry) error

@@ -17,6 +17,9 @@ type memory struct {
 	sessions []people.Session
 	once     []people.OneTime
 	audit    []people.AuditEntry
+	api      []people.APIToken
+	apiReads int    // of single tokens
+	broken   error  // what AddAPIUse answers
 	onCreate func() // runs before a session is stored
 }
 
@@ -193,4 +196,62 @@ func (m *memory) ListAudit(_ context.Context, f people.AuditFilter) ([]people.Au
 		}
 	}
 	return found, nil
+}
+
+func (m *memory) CreateAPIToken(_ context.Context, t people.APIToken) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.api = append(m.api, t)
+	return nil
+}
+
+func (m *memory) APITokenByHash(_ context.Context, hash []byte) (people.APIToken, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.apiReads++
+	for _, t := range m.api {
+		if bytes.Equal(t.Hash, hash) {
+			return t, nil
+		}
+	}
+	return people.APIToken{}, people.ErrAPITokenNotFound
+}
+
+func (m *memory) ListAPITokens(context.Context) ([]people.APIToken, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := slices.Clone(m.api)
+	slices.Reverse(list)
+	return list, nil
+}
+
+func (m *memory) RevokeAPIToken(_ context.Context, id string, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.api {
+		if m.api[i].ID == id {
+			if m.api[i].RevokedAt.IsZero() {
+				m.api[i].RevokedAt = now
+			}
+			return nil
+		}
+	}
+	return people.ErrAPITokenNotFound
+}
+
+func (m *memory) AddAPIUse(_ context.Context, uses []people.APIUse) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken != nil {
+		return m.broken
+	}
+	for _, u := range uses {
+		for i := range m.api {
+			if m.api[i].ID == u.ID {
+				m.api[i].Uses += u.Count
+				m.api[i].LastUsedAt = u.LastAt
+			}
+		}
+	}
+	return nil
 }
