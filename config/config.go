@@ -12,7 +12,7 @@ import (
 )
 
 // Config is every setting that is needed before the database opens. Embed it in a kong command
-// struct; kong fills it and then calls Validate. Nothing in it is secret.
+// struct; kong fills it and then calls Validate. Its one secret prints as dots.
 type Config struct {
 	Data           string   `name:"data" env:"KAQUAN_DATA" toml:"data" default:"./data" placeholder:"DIR" help:"Folder for the database, keys and files."`
 	Listen         string   `name:"listen" env:"KAQUAN_LISTEN" toml:"listen" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address and port to listen on."`
@@ -24,6 +24,8 @@ type Config struct {
 	WeChatJSURL    string   `name:"wechat-js-url" env:"KAQUAN_WECHAT_JS_URL" toml:"wechat_js_url" default:"https://res.wx.qq.com/open/js/jweixin-1.6.0.js" placeholder:"URL" help:"WeChat JS-SDK script."`
 	PayURL         string   `name:"pay-url" env:"KAQUAN_PAY_URL" toml:"pay_url" default:"https://api.mch.weixin.qq.com" placeholder:"URL" help:"WeChat Pay API."`
 	SandboxListen  string   `name:"sandbox-listen" env:"KAQUAN_SANDBOX_LISTEN" toml:"sandbox_listen" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Address and port of the sandbox."`
+	MetricsListen  string   `name:"metrics-listen" env:"KAQUAN_METRICS_LISTEN" toml:"metrics_listen" placeholder:"ADDR" help:"Address and port that answers /metrics and nothing else. Default: none."`
+	MetricsToken   Secret   `name:"metrics-token" env:"KAQUAN_METRICS_TOKEN" toml:"metrics_token" placeholder:"TOKEN" help:"Bearer token for /metrics on --listen, at least 16 characters. Default: no such page."`
 	LogLevel       string   `name:"log-level" env:"KAQUAN_LOG_LEVEL" toml:"log_level" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
 	LogFormat      string   `name:"log-format" env:"KAQUAN_LOG_FORMAT" toml:"log_format" default:"text" placeholder:"FORMAT" help:"text or json."`
 	File           File     `name:"config" env:"KAQUAN_CONFIG" toml:"-" placeholder:"FILE" help:"TOML file with any of these settings, such as public_url = \"https://…\"."`
@@ -49,6 +51,14 @@ func (c *Config) Validate() error {
 		if err := checkListen(listen.address); err != nil {
 			wrong(listen.setting, "%v", err)
 		}
+	}
+	if c.MetricsListen = strings.TrimSpace(c.MetricsListen); c.MetricsListen != "" {
+		if err := checkListen(c.MetricsListen); err != nil {
+			wrong("metrics-listen", "%v", err)
+		}
+	}
+	if err := c.MetricsToken.check(); err != nil {
+		wrong("metrics-token", "%v", err)
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = fromListen(c.Listen)

@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +80,35 @@ trusted_proxies = ["10.0.0.1", "10.1.0.0/16"]
 	}
 	if diff := cmp.Diff([]string{"10.0.0.1", "10.1.0.0/16"}, got.TrustedProxies); diff != "" {
 		t.Fatal(diff)
+	}
+}
+
+func TestTheMetricsTokenIsLongAndNeverPrinted(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdef"
+	got, err := parse(t, "--metrics-listen", "127.0.0.1:9100", "--metrics-token", token)
+	if err != nil || string(got.MetricsToken) != token || got.MetricsListen != "127.0.0.1:9100" {
+		t.Fatalf("%v %+v", err, got)
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if text := fmt.Sprintf(verb, got) + fmt.Sprintf(verb, got.MetricsToken); strings.Contains(text, token) || strings.Contains(text, "30313233") {
+			t.Errorf("%s prints the token: %s", verb, text)
+		}
+	}
+	if text, err := json.Marshal(got); err != nil || strings.Contains(string(text), token) {
+		t.Errorf("JSON holds the token: %s %v", text, err)
+	}
+	if got, err := parse(t, "--config", file(t, `metrics_token = "from-the-file-0123"`)); err != nil || got.MetricsToken != "from-the-file-0123" {
+		t.Errorf("from the file: %v", err)
+	}
+	for _, bad := range []string{"short", "with a blank 0123456789", "中文中文中文中文中文中文"} {
+		_, err := parse(t, "--metrics-token", bad)
+		if err == nil || !strings.Contains(err.Error(), "--metrics-token (KAQUAN_METRICS_TOKEN)") || strings.Contains(err.Error(), bad) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if _, err := parse(t, "--metrics-listen", "9100"); err == nil || !strings.Contains(err.Error(), "--metrics-listen (KAQUAN_METRICS_LISTEN)") {
+		t.Errorf("an address without a port: %v", err)
 	}
 }
 

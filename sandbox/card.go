@@ -87,7 +87,7 @@ func (s *Server) addCards(in *invocation) outcome {
 		sh.offers = append(sh.offers, o)
 		view.Cards = append(view.Cards, o.card.view())
 	}
-	if s.flags[walletCancel] {
+	if s.acts(walletCancel) {
 		s.note(LevelInfo, "card", "开关起作用："+walletCancel, "switch at work: "+walletCancel, "")
 		return reply(in.API, "cancel")
 	}
@@ -184,7 +184,7 @@ func cardText(ticket, cardID string, ext cardExt) string {
 }
 
 func (s *Server) checkCardSign(cardID string, ext cardExt) *objection {
-	if s.flags[cardBadSignature] {
+	if s.acts(cardBadSignature) {
 		return badSign("签名错误（开关）", "signature error (switch)", "")
 	}
 	live := s.liveTickets("wx_card")
@@ -218,9 +218,9 @@ func (s *Server) takeable(p *persona, o *offer) *objection {
 		}
 	}
 	switch {
-	case s.flags[stockEmpty] || o.card.Stock <= 0:
+	case s.acts(stockEmpty) || o.card.Stock <= 0:
 		return &objection{"out of stock", "卡券已领完", "45031 库存不足", "45031 out of stock", o.card.ID}
-	case s.flags[limitReached] || o.card.LimitPerPerson > 0 && have >= o.card.LimitPerPerson || len(p.wallet) >= maxWallet:
+	case s.acts(limitReached) || o.card.LimitPerPerson > 0 && have >= o.card.LimitPerPerson || len(p.wallet) >= maxWallet:
 		return &objection{"get limit reached", "已达到领取上限", "45033 " + p.name + " 已达到领取上限", "45033 the limit per person is reached", o.card.ID}
 	case o.code != "" && s.codes[o.code] != nil:
 		return &objection{"code used", "卡券已失效", "自定义 code 已被领取", "the custom code was taken before", o.code}
@@ -323,9 +323,20 @@ func (s *Server) dropCard(p *persona, code string) {
 	s.send(p, "user_del_card", pairs{{"CardId", cdata(h.card.ID)}, {"UserCardCode", cdata(h.code)}})
 }
 
+// checkCardCall is what every interface of the cards checks first.
+func (s *Server) checkCardCall(c *call) *refusal {
+	if no := s.checkToken(c); no != nil {
+		return no
+	}
+	if s.acts(cardDenied) {
+		return noCardRight()
+	}
+	return nil
+}
+
 // decryptCode is POST /card/code/decrypt.
 func (s *Server) decryptCode(c *call) (any, *refusal) {
-	if no := s.checkToken(c); no != nil {
+	if no := s.checkCardCall(c); no != nil {
 		return nil, no
 	}
 	var in struct {
@@ -346,7 +357,7 @@ func (s *Server) decryptCode(c *call) (any, *refusal) {
 
 // findCode reads the body of a call about one code.
 func (s *Server) findCode(c *call) (h *held, checkConsume bool, refused *refusal) {
-	if no := s.checkToken(c); no != nil {
+	if no := s.checkCardCall(c); no != nil {
 		return nil, false, no
 	}
 	in := struct {

@@ -24,7 +24,7 @@ type Share struct {
 // bridge is missing, as it is there.
 func (s *Server) script(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	outside, missing := s.personaOf(r).kind == kindPC, s.flags[scriptMissing]
+	outside, missing := s.personaOf(r).kind == kindPC, s.acts(scriptMissing)
 	if missing {
 		s.note(LevelInfo, "jssdk", "开关起作用："+scriptMissing, "switch at work: "+scriptMissing, "")
 	}
@@ -197,7 +197,7 @@ func (s *Server) preVerify(in *invocation) outcome {
 	}
 	u, err := url.Parse(in.page())
 	switch {
-	case in.person.kind == kindSnapshot || s.flags[oauthSnapshot]:
+	case in.person.kind == kindSnapshot || s.acts(oauthSnapshot):
 		s.note(LevelRefused, "jssdk", "wx.config：快照页不能用 JS-SDK", "wx.config: no JS-SDK on a snapshot page", "")
 		return reply(in.API, "permission denied")
 	case in.AppID != s.opt.AppID:
@@ -209,7 +209,7 @@ func (s *Server) preVerify(in *invocation) outcome {
 	case in.Timestamp == "" || strings.Trim(in.Timestamp, digits) != "" || in.Nonce == "":
 		return no("invalid signature", "timestamp 或 nonceStr 不对", "timestamp or nonceStr is malformed", in.Timestamp+" "+in.Nonce)
 	}
-	if s.flags[jsBadSignature] {
+	if s.acts(jsBadSignature) {
 		return no("invalid signature", "签名错误（开关）", "invalid signature (switch)", "")
 	}
 	text := func(ticket, page string) string {

@@ -110,9 +110,9 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		page(w, "authorize.html", "; frame-ancestors 'self'", map[string]any{"Error": no})
 		return
 	}
-	c.person, c.snapshot = p, c.snapshot && c.scope == "snsapi_userinfo" || p.kind == kindSnapshot || s.flags[oauthSnapshot]
+	c.person, c.snapshot = p, c.snapshot && c.scope == "snsapi_userinfo" || p.kind == kindSnapshot || s.acts(oauthSnapshot)
 	switch {
-	case s.flags[oauthDeny], c.scope == "snsapi_userinfo" && p.kind == kindDeny:
+	case s.acts(oauthDeny), c.scope == "snsapi_userinfo" && p.kind == kindDeny:
 		s.denied(w, r, c)
 	case c.scope == "snsapi_base", c.snapshot:
 		s.allowed(w, r, c)
@@ -212,7 +212,7 @@ func (s *Server) oauthAccess(c *call) (any, *refusal) {
 		return nil, refuse(40029, "invalid code", "不认识这个 code", "unknown code")
 	case g.used:
 		return nil, refuse(40163, "code been used", "code 已经用过", "the code was used before")
-	case s.flags[codeExpired] || !s.opt.Now().Before(g.until):
+	case s.acts(codeExpired) || !s.opt.Now().Before(g.until):
 		return nil, refuse(42003, "code expired", "code 已过 5 分钟", "the code is older than five minutes")
 	}
 	g.used = true
@@ -263,7 +263,7 @@ func (s *Server) userInfo(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if t.scope != "snsapi_userinfo" || s.flags[userInfoDenied] {
+	if t.scope != "snsapi_userinfo" || s.acts(userInfoDenied) {
 		return nil, refuse(48001, "api unauthorized", "授权范围不含用户资料", "the scope holds no profile data")
 	}
 	name, picture := t.person.name, origin(c.Request)+"/mmopen/"+t.person.id+"/132"

@@ -125,6 +125,7 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Do, Name, Code string
 		On             bool
+		Chance         float64
 		Event          int64
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
@@ -135,6 +136,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	switch in.Do {
 	case "switch":
 		err = s.SetSwitch(in.Name, in.On)
+	case "chance":
+		err = s.SetChance(in.Name, in.Chance)
 	case "resend":
 		err = s.PushEvent(in.Event)
 	case "persona", "visitor":

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -41,7 +42,7 @@ func (s *Server) send(p *persona, name string, fields pairs) {
 	head := pairs{
 		{"ToUserName", cdata(s.opt.OriginalID)},
 		{"FromUserName", cdata(p.openID)},
-		{"CreateTime", unix(now)},
+		{"CreateTime", unix(s.wireTime())},
 		{"MsgType", cdata("event")},
 		{"Event", cdata(name)},
 	}
@@ -89,7 +90,7 @@ func (s *Server) dispatch(e *Event) {
 	switch {
 	case s.closed:
 		return
-	case s.flags[pushOff]:
+	case s.acts(pushOff):
 		s.noteEvent(LevelInfo, "push", "开关起作用：没有推送 "+e.Name, "switch at work: "+e.Name+" was not pushed", "", e.ID)
 		return
 	case s.opt.CallbackURL == "":
@@ -97,22 +98,91 @@ func (s *Server) dispatch(e *Event) {
 		return
 	}
 	var wait time.Duration
-	if s.flags[pushLate] {
+	if s.acts(pushLate) {
 		wait = s.delays.late
 	}
 	times := 1
-	if s.flags[pushTwice] {
-		times = 2
+	if s.acts(pushTripled) {
+		times = 3
 	}
-	address, forged := s.opt.CallbackURL, s.flags[pushBadSignature]
-	for range times {
-		s.pushes.Go(func() { s.deliver(e, address, wait, forged) })
+	d := delivery{event: e, address: s.opt.CallbackURL, wait: wait, forged: s.acts(pushBadSignature), skewed: s.acts(clockSkew)}
+	before, after := s.place()
+	s.pushes.Go(func() {
+		if after != nil {
+			defer close(after)
+		}
+		s.queue(before)
+		var copies sync.WaitGroup
+		for range times {
+			copies.Go(func() { s.deliver(d) })
+		}
+		copies.Wait()
+	})
+}
+
+// place puts an event into the order of deliveries; the mutex is held. With the switch
+// on, every second event overtakes the one before it: the first waits for a channel, and
+// the second closes it when it has arrived. Both are nil otherwise.
+func (s *Server) place() (before <-chan struct{}, after chan<- struct{}) {
+	if turn := s.turn; turn != nil {
+		s.turn = nil
+		return nil, turn
 	}
+	if !s.acts(pushReordered) {
+		return nil, nil
+	}
+	s.turn = make(chan struct{})
+	return s.turn, nil
+}
+
+// queue waits until the event behind this one has overtaken it. When none comes in time,
+// it goes on alone.
+func (s *Server) queue(before <-chan struct{}) {
+	if before == nil {
+		return
+	}
+	timer := time.NewTimer(s.delays.late)
+	defer timer.Stop()
+	select {
+	case <-before:
+		return
+	case <-timer.C:
+	case <-s.ctx.Done():
+	}
+	s.mu.Lock()
+	overtaken := s.turn != before
+	if !overtaken {
+		s.turn = nil
+	}
+	s.mu.Unlock()
+	if overtaken {
+		select {
+		case <-before:
+		case <-s.ctx.Done():
+		}
+	}
+}
+
+// wireTime is the time that pushes carry; the mutex is held.
+func (s *Server) wireTime() time.Time {
+	if s.acts(clockSkew) {
+		return s.opt.Now().Add(skew)
+	}
+	return s.opt.Now()
+}
+
+// delivery is one event on its way, with what the switches do to it.
+type delivery struct {
+	event          *Event
+	address        string
+	wait           time.Duration
+	forged, skewed bool
 }
 
 // deliver posts an event and repeats it as protocol 6.4 says: at most three times, until
 // the answer is "success" or empty.
-func (s *Server) deliver(e *Event, address string, wait time.Duration, forged bool) {
+func (s *Server) deliver(d delivery) {
+	e, wait := d.event, d.wait
 	for try := 0; try <= maxRetries; try++ {
 		if wait > 0 {
 			select {
@@ -121,7 +191,7 @@ func (s *Server) deliver(e *Event, address string, wait time.Duration, forged bo
 				return
 			}
 		}
-		err := s.post(e, address, forged)
+		err := s.post(d)
 		if s.ctx.Err() != nil {
 			return
 		}
@@ -138,22 +208,26 @@ func (s *Server) deliver(e *Event, address string, wait time.Duration, forged bo
 }
 
 // post sends an event once; every try is signed anew.
-func (s *Server) post(e *Event, address string, forged bool) error {
+func (s *Server) post(d delivery) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.delays.pushTimeout)
 	defer cancel()
-	u, err := url.Parse(address)
+	u, err := url.Parse(d.address)
 	if err != nil {
 		return errors.New("the callback address cannot be read")
 	}
-	stamp, nonce := unix(s.opt.Now()), random(10, digits)
+	now := s.opt.Now()
+	if d.skewed {
+		now = now.Add(skew)
+	}
+	stamp, nonce := unix(now), random(10, digits)
 	parts := []string{s.opt.PushToken, stamp, nonce}
-	if forged {
+	if d.forged {
 		parts[0] = "not the token"
 	}
 	slices.Sort(parts)
-	query := "signature=" + sha1Hex(strings.Join(parts, "")) + "&timestamp=" + stamp + "&nonce=" + nonce + "&openid=" + e.openID
+	query := "signature=" + sha1Hex(strings.Join(parts, "")) + "&timestamp=" + stamp + "&nonce=" + nonce + "&openid=" + d.event.openID
 	u.RawQuery = strings.TrimPrefix(u.RawQuery+"&", "&") + query
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(e.Body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(d.event.Body))
 	if err != nil {
 		return err
 	}

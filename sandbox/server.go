@@ -3,13 +3,14 @@ package sandbox
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,7 +67,9 @@ type Server struct {
 	closed   bool
 	changed  chan struct{} // closed and replaced at every change
 	version  int64
-	flags    map[string]bool
+	flags    map[string]float64 // the share of calls on which a switch acts; absent = off
+	roll     func() float64     // decides whether a switch acts this time, in [0, 1)
+	turn     chan struct{}      // closed when the event that overtakes another has arrived
 	entries  []Entry
 	entryID  int64
 	tokens   tokens
@@ -117,7 +120,7 @@ func New(o Options) *Server {
 		o.VisitorCookies = []string{"kq_visitor"}
 	}
 	s := &Server{
-		opt: o, mux: http.NewServeMux(), changed: make(chan struct{}), flags: map[string]bool{},
+		opt: o, mux: http.NewServeMux(), changed: make(chan struct{}), flags: map[string]float64{}, roll: rand.Float64,
 		delays:  delays{slow: 3 * time.Second, late: 10 * time.Second, pushTimeout: 5 * time.Second, retry: 2 * time.Second},
 		tokens:  tokens{stablePerDay: stablePerDay, stablePerMinute: stablePerMinute},
 		tickets: map[string][]ticket{}, cards: map[string]*Card{}, codes: map[string]*held{}, secrets: map[string]*held{}, share: map[string]Share{},
@@ -241,41 +244,57 @@ func (s *Server) api(area, contentType string, h func(*call) (any, *refusal)) ht
 			return
 		}
 		s.mu.Lock()
-		down, slow, garbage, busy := s.flags[networkDown], s.flags[slowAnswer], s.flags[garbageAnswer], s.flags[systemBusy]
-		for name, on := range map[string]bool{networkDown: down, slowAnswer: slow, garbageAnswer: garbage} {
-			if on {
+		acting := map[string]bool{}
+		for _, name := range []string{networkDown, slowAnswer, noAnswer, garbageAnswer, clockSkew} {
+			if acting[name] = s.acts(name); acting[name] {
 				s.note(LevelInfo, area, "开关起作用："+name, "switch at work: "+name, r.URL.Path)
 			}
 		}
 		s.mu.Unlock()
-		if slow {
-			select {
-			case <-time.After(s.delays.slow):
-			case <-r.Context().Done():
-			case <-s.ctx.Done():
-			}
+		if acting[clockSkew] {
+			w.Header().Set("Date", s.opt.Now().Add(skew).UTC().Format(http.TimeFormat))
 		}
-		if down {
+		if acting[slowAnswer] {
+			s.wait(r, s.delays.slow)
+		}
+		if acting[noAnswer] {
+			s.wait(r, forever)
+		}
+		if acting[networkDown] || acting[noAnswer] {
 			panic(http.ErrAbortHandler)
 		}
-		if garbage {
+		if acting[garbageAnswer] {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = io.WriteString(w, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n")
 			return
 		}
 		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(s.answer(area, &call{Request: r, query: r.URL.Query(), body: body}, busy, h))
+		_, _ = w.Write(s.answer(area, &call{Request: r, query: r.URL.Query(), body: body}, h))
 	})
 }
 
-func (s *Server) answer(area string, c *call, busy bool, h func(*call) (any, *refusal)) []byte {
+// wait lasts until the time is over, the client gives up or the sandbox closes.
+func (s *Server) wait(r *http.Request, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	case <-s.ctx.Done():
+	}
+}
+
+func (s *Server) answer(area string, c *call, h func(*call) (any, *refusal)) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var (
 		reply any
 		no    *refusal
 	)
-	if busy {
+	if area == "ticket" || area == "card" {
+		s.foreignCall()
+	}
+	if s.acts(systemBusy) {
 		no = refuse(-1, "system error", "系统繁忙", "system busy")
 	} else {
 		reply, no = h(c)
@@ -311,7 +330,7 @@ const (
 func random(n int, alphabet string) string {
 	b := make([]byte, n)
 	for i := range b {
-		k, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
+		k, err := cryptorand.Int(cryptorand.Reader, big.NewInt(int64(len(alphabet))))
 		if err != nil {
 			panic(err)
 		}

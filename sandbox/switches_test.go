@@ -1,7 +1,11 @@
 package sandbox
 
 import (
+	"context"
+	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +50,21 @@ func TestEverySwitchDoesWhatItSays(t *testing.T) {
 				t.Error("the answer came at once")
 			}
 		},
+		noAnswer: func(t *testing.T, w *world, on func()) {
+			on()
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url+classicPath, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res, err := http.DefaultClient.Do(req); !errors.Is(err, context.DeadlineExceeded) {
+				if err == nil {
+					_ = res.Body.Close()
+				}
+				t.Errorf("the client did not wait in vain: %v", err)
+			}
+		},
 		garbageAnswer: func(t *testing.T, w *world, on func()) {
 			on()
 			res, body := w.do(http.MethodGet, classicPath, "", nil)
@@ -75,6 +94,49 @@ func TestEverySwitchDoesWhatItSays(t *testing.T) {
 			on()
 			wantCode(t, "token", w.stable(false), 45009)
 			wantCode(t, "ticket", w.ticketAnswer(token, "jsapi"), 45009)
+		},
+		rateLimited: func(t *testing.T, w *world, on func()) {
+			token := w.token()
+			on()
+			wantCode(t, "token", w.stable(false), 45011)
+			wantCode(t, "classic", w.get(classicPath), 45011)
+			wantCode(t, "ticket", w.ticketAnswer(token, "jsapi"), 45011)
+		},
+		foreignRefresher: func(t *testing.T, w *world, on func()) {
+			classic, stable := w.classic(), w.token()
+			on()
+			wantCode(t, "the first call", w.ticketAnswer(classic, "jsapi"), 0)
+			wantCode(t, "the second call", w.ticketAnswer(classic, "jsapi"), 0)
+			wantCode(t, "the third call", w.ticketAnswer(classic, "jsapi"), 40001)
+			wantCode(t, "a stable token", w.ticketAnswer(stable, "jsapi"), 0)
+			wantCode(t, "a new token", w.ticketAnswer(w.classic(), "jsapi"), 0)
+			if w.tokens.classicUsed != 3 {
+				t.Errorf("%d of the quota are used, want ours and theirs", w.tokens.classicUsed)
+			}
+		},
+		clockSkew: func(t *testing.T, w *world, on func()) {
+			on()
+			res, _ := w.do(http.MethodGet, classicPath, "", nil)
+			ahead := w.clock.Now().Add(11 * time.Minute)
+			if date, err := http.ParseTime(res.Header.Get("Date")); err != nil || !date.Equal(ahead) {
+				t.Errorf("Date %q, want %s", res.Header.Get("Date"), ahead)
+			}
+			w.take("lin", latte, nil)
+			got, stamp := w.push(), strconv.FormatInt(ahead.Unix(), 10)
+			if got.query.Get("timestamp") != stamp || !strings.Contains(got.body, "<CreateTime>"+stamp+"</CreateTime>") {
+				t.Errorf("the push carries the right time: %s", got.body)
+			}
+		},
+		cardDenied: func(t *testing.T, w *world, on func()) {
+			code := w.take("lin", latte, nil)
+			token := w.token()
+			on()
+			wantCode(t, "wx_card", w.ticketAnswer(token, "wx_card"), 48001)
+			wantCode(t, "jsapi", w.ticketAnswer(token, "jsapi"), 0)
+			wantCode(t, "decrypt", w.post("/card/code/decrypt?access_token="+token, object{"encrypt_code": code}), 48001)
+			wantCode(t, "get", w.post("/card/code/get?access_token="+token, object{"code": "1"}), 48001)
+			wantCode(t, "consume", w.post("/card/code/consume?access_token="+token, object{"code": "1"}), 48001)
+			wantCode(t, "with a dead token", w.post("/card/code/get?access_token=x", object{"code": "1"}), 40014)
 		},
 		ticketWrongType: func(t *testing.T, w *world, on func()) {
 			js := w.ticket("jsapi")
@@ -137,12 +199,34 @@ func TestEverySwitchDoesWhatItSays(t *testing.T) {
 				t.Error("the push came at once")
 			}
 		},
-		pushTwice: func(t *testing.T, w *world, on func()) {
+		pushTripled: func(t *testing.T, w *world, on func()) {
 			on()
 			w.take("lin", latte, nil)
-			if first, second := w.push(), w.push(); first.body != second.body {
-				t.Error("two different events")
+			first := w.push()
+			if second, third := w.push(), w.push(); first.body != second.body || first.body != third.body {
+				t.Error("three different events")
 			}
+			w.pushes.Wait()
+			if len(w.got) != 0 {
+				t.Error("and a fourth one")
+			}
+		},
+		pushReordered: func(t *testing.T, w *world, on func()) {
+			w.delays.late = time.Minute // so that only the second event can let the first go
+			on()
+			w.take("lin", latte, nil)
+			w.take("mei", latte, nil)
+			first, second := w.push(), w.push()
+			events := w.Events()
+			if first.body != events[1].Body || second.body != events[0].Body {
+				t.Error("the events came in their order")
+			}
+			w.delays.late = time.Millisecond
+			w.take("lin", custom, object{"code": "800000000001"})
+			if w.push().body != w.Events()[2].Body {
+				t.Error("an event that nobody overtakes is lost")
+			}
+			w.pushes.Wait()
 		},
 		pushBadSignature: func(t *testing.T, w *world, on func()) {
 			on()
@@ -182,5 +266,109 @@ func TestEverySwitchDoesWhatItSays(t *testing.T) {
 	}
 	if newWorld(t).SetSwitch("nothing", true) == nil {
 		t.Error("an unknown switch was set")
+	}
+}
+
+func TestASwitchMayActOnAShareOfTheCalls(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dice := []float64{0.49, 0.5, 0.99, 0}
+	w.roll = func() float64 { defer func() { dice = append(dice[1:], dice[0]) }(); return dice[0] }
+	if err := w.SetChance(systemBusy, 0.5); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{-1, 0, 0, -1, -1, 0} {
+		if got := errcode(w.get(classicPath)); got != want {
+			t.Errorf("call %d answered %d, want %d", i+1, got, want)
+		}
+	}
+	for _, sw := range w.Switches() {
+		switch {
+		case sw.Name == systemBusy && (!sw.On || sw.Chance != 0.5), sw.Name != systemBusy && (sw.On || sw.Chance != 1):
+			t.Errorf("state %+v", sw)
+		}
+	}
+	w.roll = func() float64 { t.Error("a die was cast for a switch that is off, or on for every call"); return 0 }
+	for _, share := range []float64{0, 1} {
+		if err := w.SetChance(systemBusy, share); err != nil {
+			t.Fatal(err)
+		}
+		w.get(classicPath)
+	}
+	for _, share := range []float64{-0.1, 1.1, math.NaN(), math.Inf(1)} {
+		if w.SetChance(systemBusy, share) == nil {
+			t.Errorf("a share of %v was taken", share)
+		}
+	}
+	if w.SetChance(tokenKilled, 0.5) == nil || w.SetChance("nothing", 0.5) == nil {
+		t.Error("a share for what acts once, or for nothing at all")
+	}
+}
+
+func TestSharesAreHeldInTheLongRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.SetChance(pushOff, 0.5); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for range 10_000 {
+		if w.acts(pushOff) {
+			n++
+		}
+	}
+	if n < 4_500 || n > 5_500 {
+		t.Errorf("half of 10000 calls were %d", n)
+	}
+}
+
+func TestThePhoneSetsHowOften(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	chance := func(share any) int {
+		return w.control("lin", object{"do": "chance", "name": "busy", "chance": share}, "Sec-Fetch-Site", "same-origin").StatusCode
+	}
+	if status := chance(0.1); status != http.StatusNoContent || w.flags[systemBusy] != 0.1 {
+		t.Errorf("%d, share %v", status, w.flags[systemBusy])
+	}
+	if chance(7) != http.StatusBadRequest || chance("often") != http.StatusBadRequest || w.flags[systemBusy] != 0.1 {
+		t.Error("a wrong share was taken")
+	}
+}
+
+func TestCallsThatAreNeverAnsweredEndWithTheSandbox(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.SetSwitch(noAnswer, true); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		res, err := http.Get(w.url + classicPath)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		ended <- err
+	}()
+	for working := false; !working; {
+		for _, e := range w.Log() {
+			working = working || strings.Contains(e.EN, "switch at work: timeout")
+		}
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it was answered: %v", err)
+	default:
+	}
+	w.Close()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("it was answered after all")
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the call outlives the sandbox")
 	}
 }

@@ -30,6 +30,7 @@ type tokens struct {
 	lastForced                    time.Time
 	minute                        int64
 	minuteUsed                    int
+	foreign                       int // calls of ours that the other program has seen
 	stablePerDay, stablePerMinute int // quotas
 }
 
@@ -72,7 +73,7 @@ func (s *Server) checkApp(appID, secret string) *refusal {
 		return refuse(41004, "appsecret missing", "缺少 secret", "secret is missing")
 	case appID != s.opt.AppID:
 		return refuse(40013, "invalid appid", "AppID 不对", "unknown AppID")
-	case s.flags[secretWrong] || secret != s.opt.Secret:
+	case s.acts(secretWrong) || secret != s.opt.Secret:
 		return refuse(40125, "invalid appsecret", "AppSecret 不对", "wrong AppSecret")
 	}
 	return nil
@@ -86,14 +87,22 @@ func (s *Server) checkCaller(grantType, appID, secret string) *refusal {
 	if no := s.checkApp(appID, secret); no != nil {
 		return no
 	}
-	if s.flags[ipBlocked] {
+	if s.acts(ipBlocked) {
 		return refuse(40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist", "IP 203.0.113.7 不在白名单", "IP 203.0.113.7 is not in the allow-list")
 	}
-	if s.flags[quotaUsed] {
+	if s.acts(quotaUsed) {
 		return refuse(45009, "reach max api daily quota limit", "今日调用次数已用完", "daily quota used up")
+	}
+	if s.acts(rateLimited) {
+		return tooFast()
 	}
 	s.newDay()
 	return nil
+}
+
+// tooFast is the answer to more calls in a minute than are allowed.
+func tooFast() *refusal {
+	return refuse(45011, "api minute-quota reach limit, must slower, retry next minute", "每分钟次数已用完", "per-minute quota used up")
 }
 
 type tokenReply struct {
@@ -179,6 +188,25 @@ func (s *Server) stableToken(c *call) (any, *refusal) {
 	return s.tokens.stable.reply(now), nil
 }
 
+// foreignEvery is after how many calls the other program of foreignRefresher comes back.
+const foreignEvery = 3
+
+// foreignCall is another program that shares the account and fetches a classic token now
+// and then. Ours is wrong at once: the minutes in which both work would only hide what
+// the switch is there to show. Stable tokens are apart from this (protocol 1.2).
+func (s *Server) foreignCall() {
+	if s.tokens.foreign++; s.tokens.foreign%foreignEvery != 0 || !s.acts(foreignRefresher) {
+		return
+	}
+	s.newDay()
+	s.tokens.classicUsed++
+	if old := s.tokens.classic; old != nil {
+		old.dead = true
+	}
+	s.tokens.classic = s.issue()
+	s.note(LevelInfo, "token", "开关起作用：别的程序取走了新的普通 token，我们的已作废", "switch at work: another program fetched a classic token; ours is dead", "")
+}
+
 var tokenShape = regexp.MustCompile(`^[0-9]+_[A-Za-z0-9_-]{100,500}$`)
 
 // checkToken checks the access_token of a call.
@@ -226,6 +254,11 @@ func (s *Server) liveTickets(kind string) []ticket {
 	return live
 }
 
+// noCardRight is the answer to an account without the right to cards.
+func noCardRight() *refusal {
+	return refuse(48001, "api unauthorized", "公众号没有卡券功能权限", "the account has no right to cards")
+}
+
 // getTicket is GET /cgi-bin/ticket/getticket: the same ticket while it lives.
 func (s *Server) getTicket(c *call) (any, *refusal) {
 	if no := c.get(); no != nil {
@@ -238,10 +271,15 @@ func (s *Server) getTicket(c *call) (any, *refusal) {
 	if kind != "jsapi" && kind != "wx_card" {
 		return nil, refuse(40097, "invalid args", "type 应为 jsapi 或 wx_card", "type must be jsapi or wx_card")
 	}
-	if s.flags[quotaUsed] {
+	switch {
+	case kind == "wx_card" && s.acts(cardDenied):
+		return nil, noCardRight()
+	case s.acts(quotaUsed):
 		return nil, refuse(45009, "reach max api daily quota limit", "今日调用次数已用完", "daily quota used up")
+	case s.acts(rateLimited):
+		return nil, tooFast()
 	}
-	if s.flags[ticketWrongType] {
+	if s.acts(ticketWrongType) {
 		kind = map[string]string{"jsapi": "wx_card", "wx_card": "jsapi"}[kind]
 	}
 	now := s.opt.Now()

@@ -19,6 +19,8 @@
   // The frame. What it shows tells its address; a page without the SDK cannot.
   function go(address) {
     if (!/^https?:\/\//i.test(address)) address = "http://" + address;
+    // A frame that is sent to its own address with a fragment only scrolls.
+    address = address.replace(/#.*$/, "");
     url.value = address;
     $("title").textContent = "网页";
     screen.src = address;
@@ -134,6 +136,7 @@
     while (box.children.length > 300) box.lastChild.remove();
     badges();
   }
+  var shares = [[1, "总是"], [0.5, "一半"], [0.1, "偶尔"]];
   function drawSwitches(s) {
     var box = $("switches");
     if (!box.firstChild) {
@@ -146,14 +149,27 @@
         }
         var input = el("input", w.once ? { type: "button", value: "执行", "data-switch": w.name } : { type: "checkbox", role: "switch", "data-switch": w.name });
         input.addEventListener(w.once ? "click" : "change", function () { control({ do: "switch", name: w.name, on: w.once || input.checked }); });
-        list.append(el("li", {}, el("label", {}, [el("span", {}, [w.zh, small(w.en)]), input])));
+        input.id = "switch-" + w.name;
+        var row = [el("label", { "for": input.id }, [w.zh, small(w.en)])];
+        if (!w.once) {
+          var share = el("select", { "data-chance": w.name, "aria-label": "多久一次 how often: " + w.zh, hidden: "" },
+            shares.map(function (x) { return el("option", { value: x[0] }, x[1]); }));
+          share.addEventListener("change", function () { control({ do: "chance", name: w.name, chance: Number(share.value) }); });
+          row.push(share);
+        }
+        list.append(el("li", {}, row.concat(input)));
       });
     }
     var on = 0;
     s.switches.forEach(function (w) {
       if (w.on) on++;
       var input = box.querySelector('[data-switch="' + w.name + '"]');
-      if (!w.once) input.checked = w.on;
+      if (w.once) return;
+      input.checked = w.on;
+      // How often is asked only of what is on; a share from elsewhere shows as the nearest.
+      var share = box.querySelector('[data-chance="' + w.name + '"]');
+      share.hidden = !w.on;
+      share.value = shares.reduce(function (a, b) { return Math.abs(b[0] - w.chance) < Math.abs(a[0] - w.chance) ? b : a; })[0];
     });
     $("count-switches").textContent = on || "";
     $("count-switches").className = "bad";
