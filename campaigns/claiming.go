@@ -175,10 +175,11 @@ func (s *Service) Standing(ctx context.Context, c *Campaign, visitor VisitorID) 
 	st.Claims = claims
 	if len(claims) > 0 {
 		st.Current = &claims[0]
-		st.Total, st.Today, err = s.store.Usage(ctx, c.ID, visitor, c.Day(s.now()))
-		if err != nil {
-			return st, err
-		}
+	}
+	// Also without a claim: whoever erased their data and came back has used up limits.
+	st.Total, st.Today, err = s.store.Usage(ctx, c.ID, visitor, c.Day(s.now()))
+	if err != nil {
+		return st, err
 	}
 	st.LimitHit = st.Total >= c.Limits.PerPerson
 	st.DayHit = c.Limits.PerDay > 0 && st.Today >= c.Limits.PerDay

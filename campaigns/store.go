@@ -11,6 +11,8 @@ import (
 // Store is what the domain needs from the database. Every method that writes is one
 // transaction; a guarded write that finds the state changed returns the named error.
 type Store interface {
+	Profiles
+
 	// CreateCampaign inserts c. ErrSlugTaken when the slug exists.
 	CreateCampaign(ctx context.Context, c *Campaign, audit Audit) error
 	// UpdateCampaign writes everything but the counters and the status, guarded by
@@ -34,7 +36,7 @@ type Store interface {
 	// Hold takes one unit of stock for a new claim, or returns the claim that the same
 	// (campaign, visitor, key) made before. The campaign's state, its stock and the
 	// person's limits are enforced by the statements themselves: ErrNotOpen, ErrSoldOut,
-	// ErrLimit, ErrDayLimit. With events beyond EventHeld the claim is born further on.
+	// ErrLimit, ErrDayLimit; ErrVisitorNotFound for a visitor whose data was erased. With events beyond EventHeld the claim is born further on.
 	Hold(ctx context.Context, claim *Claim, limits Limits, events []Event) (*Claim, error)
 	// Record adds an event to a claim and moves stock as the new state asks, in one
 	// transaction. guard, when not empty, lists the states in which the event may be

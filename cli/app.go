@@ -18,7 +18,9 @@ import (
 	"kaquan/campaigns"
 	"kaquan/config"
 	"kaquan/db"
+	"kaquan/doctor"
 	"kaquan/jobs"
+	"kaquan/metrics"
 	"kaquan/people"
 	"kaquan/web"
 	"kaquan/wechat"
@@ -30,6 +32,7 @@ type App struct {
 	Campaigns *campaigns.Service
 	People    *people.Service
 	WeChat    *wechat.Hub
+	Doctor    *doctor.Service
 	Public    string // the address visitors use
 
 	cfg     *config.Config
@@ -38,6 +41,8 @@ type App struct {
 	ln      net.Listener
 	stop    context.CancelFunc
 	web     *web.Server
+	meter   *metrics.Registry // nil in commands that only look
+	scraped *scraped          // nil when metrics have no address of their own
 }
 
 // OpenStore opens and migrates the database of the settings.
@@ -74,23 +79,25 @@ func Open(ctx context.Context, cfg *config.Config, version Version, log *slog.Lo
 	if strings.HasSuffix(a.Public, ":0") {
 		a.Public = "http://" + ln.Addr().String() // the port that the system chose
 	}
-	host, _ := os.Hostname()
-	a.WeChat = wechat.NewHub(wechat.HubOptions{
-		Store: store, HTTP: &http.Client{Transport: wechatTransport()}, Log: log,
-		Owner: host + "/" + strconv.Itoa(os.Getpid()),
-		Find:  a.credentials,
-	})
+	a.meter = metrics.New(metrics.Options{Version: version.Number, Commit: version.Commit, Source: measured{a}, Log: log})
+	if a.scraped, err = openScraped(cfg, a.meter); err != nil {
+		return nil, errors.Join(err, ln.Close(), store.Close())
+	}
+	a.WeChat = a.newHub()
 	a.Campaigns = campaigns.New(campaigns.Options{Store: store, Gateway: gateway{a.WeChat}, Log: log})
 	a.People = people.New(store, people.Options{Log: log})
+	a.Doctor = a.newDoctor(false)
 	background, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.web, err = web.New(web.Options{
-		Campaigns: a.Campaigns, Accounts: store, People: a.People, WeChat: a.WeChat, Fetches: store,
+		Campaigns: a.Campaigns, Accounts: store, People: a.People, WeChat: a.WeChat, Fetches: store, Signatures: store, Files: store,
 		PublicURL: a.Public, TrustedProxies: cfg.TrustedProxies, CookieKey: store.Key("visitor cookies"),
-		Version: version.String(), Ready: store.Ready, Log: log, Background: background,
+		Doctor: a.Doctor, Version: version.String(), Ready: store.Ready, Log: log, Background: background,
+		Meter: a.meter, Metrics: a.meter.Handler(), MetricsToken: string(cfg.MetricsToken),
 	})
 	if err != nil {
 		stop()
+		a.scraped.close()
 		return nil, errors.Join(err, ln.Close(), store.Close())
 	}
 	return a, nil
@@ -105,6 +112,16 @@ func wechatTransport() *http.Transport {
 	return t
 }
 
+// newHub makes the hub of this process on the store.
+func (a *App) newHub() *wechat.Hub {
+	host, _ := os.Hostname()
+	return wechat.NewHub(wechat.HubOptions{
+		Store: meteredStore{a.DB, a.meter}, HTTP: &http.Client{Transport: wechatTransport()}, Log: a.log,
+		Owner: host + "/" + strconv.Itoa(os.Getpid()),
+		Find:  a.credentials,
+	})
+}
+
 // credentials are an account's, with the endpoints of the settings where the account
 // names none.
 func (a *App) credentials(ctx context.Context, id string) (wechat.Credentials, error) {
@@ -112,7 +129,10 @@ func (a *App) credentials(ctx context.Context, id string) (wechat.Credentials, e
 	if err != nil {
 		return wechat.Credentials{}, err
 	}
-	c := account.Credentials
+	return a.withEndpoints(account.Credentials), nil
+}
+
+func (a *App) withEndpoints(c wechat.Credentials) wechat.Credentials {
 	for _, address := range []struct {
 		of      *string
 		setting string
@@ -121,7 +141,7 @@ func (a *App) credentials(ctx context.Context, id string) (wechat.Credentials, e
 			*address.of = address.setting
 		}
 	}
-	return c, nil
+	return c
 }
 
 // gateway lets the domain sign cards through the hub.
@@ -149,7 +169,15 @@ func (a *App) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { a.runner().Run(ctx) })
 	background.Go(func() { a.WeChat.Run(ctx, a.accountIDs) })
-	served := make(chan error, 1)
+	served := make(chan error, 2)
+	if a.scraped != nil {
+		background.Go(func() {
+			if err := a.scraped.serve(ctx); err != nil {
+				served <- err
+			}
+		})
+		a.log.Info("serving metrics", "address", a.scraped.ln.Addr().String())
+	}
 	go func() { served <- a.web.Serve(a.ln) }()
 	a.log.Info("serving", "address", a.ln.Addr().String(), "public", a.Public)
 
@@ -161,6 +189,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.log.Info("stopping")
 	a.stop()
+	a.Doctor.Close() // pages that wait for news end
 	shutdown, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer done()
 	if e := a.web.Shutdown(shutdown); e != nil {
@@ -168,13 +197,14 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	cancel()
 	background.Wait()
-	return err
+	return errors.Join(err, a.People.FlushAPIUse(context.WithoutCancel(ctx)))
 }
 
 // Close keeps every accepted write and releases the files.
 func (a *App) Close() error {
 	a.stop()
 	_ = a.ln.Close() // closed already after Run
+	a.scraped.close()
 	return a.DB.Close()
 }
 
@@ -200,6 +230,9 @@ func (a *App) runner() *jobs.Runner {
 	r.Add(jobs.Task{Name: "forget old sessions", Every: 15 * time.Minute, Run: func(ctx context.Context) error {
 		return a.People.DeleteExpired(ctx)
 	}})
+	r.Add(jobs.Task{Name: "check health", Every: time.Minute, Run: a.examine})
+	r.Add(jobs.Task{Name: "forget old health", Every: time.Hour, Run: a.Doctor.Trim})
+	r.Add(jobs.Task{Name: "count calls of programs", Every: 5 * time.Second, Run: a.People.FlushAPIUse})
 	r.Add(jobs.Task{Name: "forget old fetches", Every: 6 * time.Hour, Run: func(ctx context.Context) error {
 		return a.DB.TrimFetches(ctx, time.Now().AddDate(0, 0, -30))
 	}})

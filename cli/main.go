@@ -38,6 +38,7 @@ type commands struct {
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database to the newest schema and stop. 升级数据库结构。"`
 	Verify      verifyCommand      `cmd:"" help:"Check that every campaign's stock adds up. 核对库存。"`
 	Admin       adminCommand       `cmd:"" help:"Manage admin accounts. 管理后台账号。"`
+	Doctor      doctorCommand      `cmd:"" help:"Check everything that campaigns need and say what to do; exit code 1 when something is broken. 检查各项是否正常并说明怎么修。"`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the running server whether it is ready; exit code 0 or 1. 健康检查。"`
 	Version     versionCommand     `cmd:"" help:"Print the version. 显示版本。"`
 }
@@ -53,7 +54,8 @@ type Env struct {
 }
 
 // Main parses the arguments, runs the command until it ends or a signal arrives, and
-// returns the exit code: 0 for success, 1 for a failure, 2 for wrong usage.
+// returns the exit code: 0 for success, 1 for a failure, 2 for wrong usage; the doctor has
+// one more, see there.
 func Main(version Version, args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -96,7 +98,11 @@ func run(ctx context.Context, version Version, args []string, in io.Reader, out,
 	}
 	env := &Env{Version: version, Config: &c.Config, Log: c.Logger(errOut), In: in, Out: out, Err: errOut}
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	if err := parsed.Run(env); err != nil && !errors.Is(err, context.Canceled) {
+	err = parsed.Run(env)
+	if e := ended(0); errors.As(err, &e) {
+		return int(e)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(errOut, "kaquan:", explain(ctx, err))
 		return 1
 	}
@@ -110,16 +116,7 @@ func explain(ctx context.Context, err error) string {
 	if len(all) == 0 {
 		return err.Error()
 	}
-	language := i18n.EN
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if value := os.Getenv(name); value != "" {
-			if strings.HasPrefix(value, "zh") {
-				language = i18n.ZH
-			}
-			break
-		}
-	}
-	ctx = i18n.With(ctx, language)
+	ctx = terminal(ctx)
 	var sentences []string
 	for _, e := range all {
 		sentences = append(sentences, i18n.TArgs(ctx, e.Key, e.Args))

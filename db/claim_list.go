@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"kaquan/campaigns"
 )
@@ -179,7 +180,10 @@ func (d *DB) EachClaim(ctx context.Context, f campaigns.ClaimFilter) iter.Seq2[c
 				yield(campaigns.ClaimRow{}, p.err)
 				return
 			}
-			for _, row := range p.rows {
+			for i, row := range p.rows {
+				if i%yieldEvery == 0 {
+					d.giveWay()
+				}
 				if !yield(row, nil) {
 					return
 				}
@@ -188,6 +192,20 @@ func (d *DB) EachClaim(ctx context.Context, f campaigns.ClaimFilter) iter.Seq2[c
 		if err := ctx.Err(); err != nil {
 			yield(campaigns.ClaimRow{}, err)
 		}
+	}
+}
+
+// A stream of claims gives way to people who wait for theirs: while the writer has work
+// queued, it rests after some rows, so that an export on a small machine takes longer
+// instead of slowing down the visitors.
+const (
+	yieldEvery = 100
+	yieldRest  = 2 * time.Millisecond
+)
+
+func (d *DB) giveWay() {
+	if d.writer.busy() {
+		time.Sleep(yieldRest)
 	}
 }
 

@@ -52,6 +52,7 @@ ON CONFLICT (claim_id, at, kind, source) DO NOTHING`
 
 	qClaimsOf = `SELECT ` + claimColumns + ` FROM claims k
 WHERE k.visitor_id = $1 AND k.campaign_id = $2 AND k.state <> 'released'
+  AND NOT EXISTS (SELECT 1 FROM visitors WHERE id = $1 AND erased_at > 0)
 ORDER BY k.id DESC`
 
 	qUpdateClaim = `UPDATE claims SET state = $3, code = $4, hold_until = $5, opened_at = $6, reported_at = $7, confirmed_at = $8,
@@ -134,6 +135,13 @@ func (d *DB) Hold(ctx context.Context, claim *campaigns.Claim, limits campaigns.
 	}
 	name, phone := holder(claim.Answers)
 	err := d.Write(ctx, func(tx *Tx) error {
+		// A cookie of another browser may outlive the visitor's data.
+		switch gone, err := erased(tx, claim.Visitor); {
+		case err != nil:
+			return err
+		case gone:
+			return campaigns.ErrVisitorNotFound
+		}
 		n, err := tx.exec(qInsertClaim, int64(claim.ID), int64(claim.Campaign), int64(claim.Visitor), string(claim.Account), string(claim.Ref),
 			string(claim.Issuer), string(claim.State), string(claim.Code), claim.Key, claim.Channel, claim.Day, ms(claim.HoldUntil),
 			ms(claim.CreatedAt), ms(claim.ConfirmedAt), claim.ConsentText, name, phone, tail(phone), text)

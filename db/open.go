@@ -79,6 +79,7 @@ var (
 		"_pragma": {
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 			"cache_size(-65536)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)",
+			"secure_delete(1)", // what a visitor erased is overwritten in the file, older copies of the row too
 		},
 	}
 	reading = url.Values{

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"kaquan/campaigns"
+	"kaquan/wechat"
 )
 
 const (
@@ -53,6 +54,10 @@ func (d *DB) RecordPush(ctx context.Context, p campaigns.Push) (campaigns.PushRe
 			return nil
 		}
 		claim, err := claimOfPush(tx, p)
+		if errors.Is(err, campaigns.ErrNotFound) && p.OpenID != "" {
+			p.OpenID = wechat.OpenID(d.digest(p.Account, p.OpenID))
+			claim, err = claimOfPush(tx, p)
+		}
 		if errors.Is(err, campaigns.ErrNotFound) {
 			result = campaigns.PushUnmatched
 			_, err = tx.exec(qSettlePush, p.Dedupe, 0, string(result))
@@ -65,7 +70,14 @@ func (d *DB) RecordPush(ctx context.Context, p campaigns.Push) (campaigns.PushRe
 		if err := record(tx, claim, *p.Apply); err != nil {
 			return err
 		}
-		_, err = tx.exec(qSettlePush, p.Dedupe, int64(claim.ID), string(result))
+		if _, err = tx.exec(qSettlePush, p.Dedupe, int64(claim.ID), string(result)); err != nil {
+			return err
+		}
+		// Late news about somebody who erased their data counts, but is not kept.
+		if gone, err := erased(tx, claim.Visitor); err != nil || !gone {
+			return err
+		}
+		_, err = tx.exec(qRedactMessage, p.Dedupe)
 		return err
 	})
 	return result, err

@@ -44,7 +44,7 @@ func scanVisitor(row scanner) (campaigns.Visitor, error) {
 func (d *DB) TouchVisitor(ctx context.Context, v campaigns.Visitor) (campaigns.Visitor, error) {
 	err := d.Write(ctx, func(tx *Tx) error {
 		var err error
-		v, err = scanVisitor(tx.row(qTouchVisitor, int64(v.ID), string(v.Account), string(v.OpenID), v.UnionID, v.Nickname, v.Avatar, ms(v.FirstSeen), ms(v.LastSeen)))
+		v, err = d.touch(tx, v)
 		return err
 	})
 	return v, err

@@ -113,6 +113,9 @@ func (w *writer) stats() WriterStats {
 	return WriterStats{Groups: w.groups.Load(), Writes: w.writes.Load(), LargestGroup: w.largest.Load(), Queued: len(w.queue)}
 }
 
+// busy reports whether requests wait behind the group under way.
+func (w *writer) busy() bool { return len(w.queue) > 4 }
+
 func (w *writer) run() {
 	defer close(w.done)
 	defer func() { _ = w.tx.close() }()

@@ -46,7 +46,7 @@ func TestPictures(t *testing.T) {
 	pages["link-spent"] = p.Admin
 	for name, path := range map[string]string{
 		"campaigns": "/admin/campaigns", "campaigns-none": "/admin/campaigns?q=zzz", "campaign-new": "/admin/campaigns/new", "claims": "/admin/claims",
-		"claims-none": "/admin/claims?q=zzz", "accounts": "/admin/accounts", "account": "/admin/accounts/demo", "tokens": "/admin/tokens", "login": "/admin/login",
+		"claims-none": "/admin/claims?q=zzz", "accounts": "/admin/accounts", "account": "/admin/accounts/demo", "tokens": "/admin/tokens", "health": "/admin/health", "signatures": "/admin/health/signatures", "files": "/admin/files", "login": "/admin/login", "api": "/admin/api",
 		"problem": "/admin/nothing-here",
 	} {
 		pages[name] = p.App + path

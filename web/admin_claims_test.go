@@ -2,12 +2,14 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -19,6 +21,8 @@ import (
 	"kaquan/campaigns"
 	"kaquan/db"
 	"kaquan/db/dbtest"
+	"kaquan/doctor"
+	"kaquan/i18n"
 	"kaquan/people"
 	"kaquan/web"
 	"kaquan/wechat"
@@ -33,6 +37,8 @@ type office struct {
 	server    *web.Server
 	campaigns *campaigns.Service
 	people    *people.Service
+	doctor    *doctor.Service
+	stop      context.CancelFunc // ends the server's background
 
 	mu     sync.Mutex
 	time   time.Time
@@ -67,14 +73,38 @@ func openOffice(t *testing.T) *office {
 		a, err := o.db.Account(ctx, campaigns.AccountID(id))
 		return a.Credentials, err
 	}})
+	o.doctor = doctor.New(doctor.Options{
+		Store: o.db, WeChat: hub, Fetches: o.db, Pushes: o.db, PublicURL: "https://kq.example.com", Say: i18n.TArgs, Version: "test", Now: o.now,
+		HTTP:    &http.Client{Transport: offline{}},
+		DataDir: folder, DBPath: filepath.Join(folder, "kaquan.db"),
+		Accounts: func(ctx context.Context) (list []wechat.Credentials, err error) {
+			accounts, err := o.db.Accounts(ctx)
+			for _, a := range accounts {
+				list = append(list, a.Credentials)
+			}
+			return list, err
+		},
+	})
+	t.Cleanup(o.doctor.Close)
+	background, stop := context.WithCancel(context.Background())
+	o.stop = stop
+	t.Cleanup(stop)
 	o.server, err = web.New(web.Options{
-		Campaigns: o.campaigns, Accounts: o.db, People: o.people, WeChat: hub, Fetches: o.db,
+		Campaigns: o.campaigns, Accounts: o.db, People: o.people, WeChat: hub, Fetches: o.db, Signatures: o.db, Files: o.db, Doctor: o.doctor, Background: background,
 		PublicURL: "https://kq.example.com", CookieKey: make([]byte, 32), Version: "test", Now: o.now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// offline is a network that reaches nothing, for the doctor's look at our own address.
+type offline struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (offline) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("no network in this test")
 }
 
 func (o *office) now() time.Time {

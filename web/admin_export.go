@@ -37,6 +37,8 @@ func (s *Server) handleExport(c *fiber.Ctx, who *signedIn) error {
 	default:
 		return errExportsBusy
 	}
+	s.Meter.Export(1)
+	defer s.Meter.Export(-1)
 	// The request's own deadline is for pages; the program's end stops an export as well.
 	ctx, cancel := context.WithTimeout(i18n.With(s.Background, i18n.Lang(c.UserContext())), exportLimit)
 	defer cancel()

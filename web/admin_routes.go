@@ -50,8 +50,19 @@ func (s *Server) adminTable() []adminRoute {
 		{get, "/admin/accounts", people.AccountRead, s.handleAccounts},
 		{get, "/admin/accounts/:id", people.AccountWrite, s.handleAccountEdit},
 		{post, "/admin/accounts/:id", people.AccountWrite, s.handleAccountSave},
+		{get, "/admin/health", people.AccountRead, s.handleHealthBoard},
+		{get, "/admin/health/live", people.AccountRead, s.handleHealthLive},
+		{post, "/admin/health/recheck", people.AccountWrite, s.handleRecheck},
+		{get, "/admin/health/signatures", people.AccountRead, s.handleSignatures},
+		{get, "/admin/files", people.AccountWrite, s.handleFiles},
+		{post, "/admin/files", people.AccountWrite, s.handleFileSave},
+		{post, "/admin/files/:name/delete", people.AccountWrite, s.handleFileDelete},
 		{get, "/admin/tokens", people.AccountRead, s.handleTokens},
 		{post, "/admin/tokens/:account/:kind/refresh", people.AccountWrite, s.handleTokenRefresh},
+
+		{get, "/admin/api", people.APITokens, s.handleAPITokens},
+		{post, "/admin/api", people.APITokens, s.handleAPITokenNew},
+		{post, "/admin/api/:id/revoke", people.APITokens, s.handleAPITokenRevoke},
 	}
 }
 

@@ -111,6 +111,9 @@ func localPath(path string) string {
 func (s *Server) page(c *fiber.Ctx, who *signedIn, nav, titleKey string, args ...any) layout.Page {
 	p := s.barePage(c, titleKey, args...)
 	p.Nav, p.Person, p.CSRF = nav, who.Person, who.CSRF
+	if who.can(people.AccountRead) {
+		p.Health = s.healthDot(c.UserContext())
+	}
 	return p
 }
 

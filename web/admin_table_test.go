@@ -12,3 +12,6 @@ func (s *Server) AdminTable() map[string]bool {
 
 // LocalPath is localPath for the tests.
 func LocalPath(path string) string { return localPath(path) }
+
+// OpenStreams counts the streams that are open.
+func (s *Server) OpenStreams() int { return len(s.streams) }

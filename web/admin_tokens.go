@@ -49,7 +49,7 @@ func (s *Server) handleTokens(c *fiber.Ctx, who *signedIn) error {
 	if isFragment(c) {
 		return render(c, fiber.StatusOK, admin.TokensBoard(m))
 	}
-	m.Page = s.page(c, who, "tokens", "tokens.title")
+	m.Page = s.page(c, who, "health", "tokens.title")
 	return render(c, fiber.StatusOK, admin.TokensPage(m))
 }
 

@@ -30,7 +30,10 @@ func (s *Server) handleError(c *fiber.Ctx, err error) error {
 	// The request's context has ended by now, and a view does not render under such a one.
 	c.SetUserContext(context.WithoutCancel(c.UserContext()))
 	c.Status(problem.Status)
-	if strings.HasPrefix(c.Path(), "/c/") || strings.HasPrefix(c.Path(), "/w/oauth") {
+	if strings.HasPrefix(c.Path(), "/api/") {
+		return renderAPIProblem(c, err, problem)
+	}
+	if strings.HasPrefix(c.Path(), "/c/") || strings.HasPrefix(c.Path(), "/w/oauth") || strings.HasPrefix(c.Path(), "/w/me") {
 		return s.renderVisitorProblem(c, problem)
 	}
 	return render(c, problem.Status, views.ProblemPage(problem))

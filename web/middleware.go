@@ -2,9 +2,11 @@ package web
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,22 +53,29 @@ const strictPolicy = "default-src 'self'; img-src 'self' data: https:; style-src
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // visitorPolicy widens the policy of a claim page by what the JS-SDK of its account
-// needs. In the sandbox the SDK talks to the stand-in and its phone frames the page.
+// needs. WeChat's own script talks to its app; one from another address, a rehearsal's
+// or a test's, talks to its server, and its phone frames the page. Whoever names such an
+// address in the settings trusts its scripts already.
 func (s *Server) visitorPolicy(c *fiber.Ctx, account *wechat.Account) {
-	scripts, connects, frames := "", "", ""
+	scripts, standIn := "", ""
 	if account != nil {
-		origins := strings.Join(account.JSOrigins(), " ")
-		scripts = " " + origins
-		if account.Credentials().Sandbox {
-			connects = " " + origins
-			frames = " " + origins
+		origins := account.JSOrigins()
+		scripts = " " + strings.Join(origins, " ")
+		if !slices.Contains(origins, wechatScripts) {
+			standIn = scripts
+			if u, err := url.Parse(account.Credentials().OpenURL); err == nil && u.Host != "" && !slices.Contains(origins, u.Scheme+"://"+u.Host) {
+				standIn += " " + u.Scheme + "://" + u.Host
+			}
 		}
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; img-src 'self' data: https: http:; style-src 'self'; script-src 'self'"+scripts+
-		"; connect-src 'self'"+connects+"; object-src 'none'; base-uri 'none'; form-action 'self' https://open.weixin.qq.com"+connects+
-		"; frame-ancestors 'self'"+frames)
+		"; connect-src 'self'"+standIn+"; object-src 'none'; base-uri 'none'; form-action 'self' https://open.weixin.qq.com"+standIn+
+		"; frame-ancestors 'self'"+standIn)
 	c.Response().Header.Del("Cross-Origin-Opener-Policy")
 }
+
+// wechatScripts is where WeChat's own JS-SDK comes from.
+const wechatScripts = "https://res.wx.qq.com"
 
 var errCrossOrigin = fault.New(fault.Forbidden, "error.csrf")
 
@@ -110,7 +119,9 @@ func (s *Server) logRequest(c *fiber.Ctx) error {
 			return handled
 		}
 	}
-	s.Log.Debug("request", "method", c.Method(), "route", c.Route().Path, "status", c.Response().StatusCode(), "took", time.Since(start))
+	if s.Log.Enabled(c.Context(), slog.LevelDebug) { // else its arguments would be made for nothing
+		s.Log.Debug("request", "method", c.Method(), "route", c.Route().Path, "status", c.Response().StatusCode(), "took", time.Since(start))
+	}
 	return nil
 }
 

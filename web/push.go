@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/campaigns"
+	"kaquan/doctor"
 	"kaquan/wechat"
 )
 
@@ -26,8 +27,10 @@ func (s *Server) handlePushVerify(c *fiber.Ctx) error {
 		err = account.VerifyPush(c.Query("timestamp"), c.Query("nonce"), c.Query("signature"))
 	}
 	if err != nil {
+		s.notePush(ctx, c, account, doctor.PushRefused)
 		return c.SendStatus(fiber.StatusForbidden)
 	}
+	s.notePush(ctx, c, account, doctor.PushVerified)
 	c.Set(fiber.HeaderContentType, "text/plain; charset=utf-8")
 	c.Set("X-Content-Type-Options", "nosniff")
 	return c.SendString(c.Query("echostr"))
@@ -42,28 +45,36 @@ func (s *Server) handlePush(c *fiber.Ctx) error {
 	// BodyRaw: a compressed body would be unpacked without a limit.
 	body := append([]byte(nil), c.BodyRaw()...)
 	if len(body) > maxPush || c.Get(fiber.HeaderContentEncoding) != "" {
+		s.Meter.Push("unknown", "refused")
 		return c.SendStatus(fiber.StatusRequestEntityTooLarge)
 	}
+	known := "unknown" // what a stranger wrote into the path is neither logged nor counted
 	account, err := s.WeChat.Account(ctx, c.Params("account"))
 	if err == nil {
+		known = account.Credentials().Account
 		body, err = openPush(c, account, body)
 	}
 	if err != nil {
-		s.Log.Warn("push refused", "account", c.Params("account"), "err", err)
+		s.Meter.Push(known, "refused")
+		s.notePush(ctx, c, account, doctor.PushRefused)
+		s.Log.Warn("push refused", "account", known, "err", err)
 		return c.SendStatus(fiber.StatusForbidden)
 	}
 	id := campaigns.AccountID(account.Credentials().Account)
 	event, err := wechat.ParseEvent(body)
 	if err != nil {
+		s.Meter.Push(known, "malformed")
 		s.Log.Warn("push does not parse", "account", id, "err", err)
 		return c.SendStatus(fiber.StatusBadRequest)
 	}
 	result, err := s.Campaigns.Receive(ctx, id, event, body)
 	if err != nil {
 		// No "success": WeChat sends it again, and the dedupe key makes that safe.
+		s.Meter.Push(known, "failed")
 		s.Log.Error("push not stored", "account", id, "event", event.Event, "err", err)
 		return c.SendStatus(fiber.StatusInternalServerError)
 	}
+	s.Meter.Push(known, string(result))
 	s.Log.Info("push", "account", id, "event", event.Event, "result", result)
 	c.Set(fiber.HeaderContentType, "text/plain; charset=utf-8")
 	return c.SendString("success")

@@ -6,15 +6,20 @@ import (
 )
 
 // routes is the whole map of the server. Middleware comes first; order matters. The
-// visitor's and the admin's tables are in visitor_routes.go and admin_routes.go.
+// visitor's, the admin's and the programs' tables are in visitor_routes.go, admin_routes.go
+// and api_routes.go.
 func (s *Server) routes() {
+	s.app.Use(s.measure)
 	s.app.Use(s.logRequest)
 	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.handleHealth)
 	s.app.Get("/readyz", s.handleReady)
+	s.app.Get("/metrics", s.handleMetrics)
 	s.app.Get("/assets/*", handleAsset)
 	s.app.Get("/w/push/:account", s.handlePushVerify)
 	s.app.Post("/w/push/:account", s.handlePush)
+	s.app.Get("/:name.txt", s.handleVerifyFile)
+	s.apiRoutes()
 	s.app.Use(s.securityHeaders)
 	s.app.Use(s.requestContext)
 	s.visitorRoutes()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/campaigns"
+	"kaquan/doctor"
 	"kaquan/people"
 	"kaquan/wechat"
 )
@@ -23,11 +25,17 @@ type Options struct {
 	People         *people.Service
 	WeChat         *wechat.Hub
 	Fetches        Fetches
-	PublicURL      string   // scheme and host that visitors use, without a slash at the end
-	TrustedProxies []string // addresses or CIDR blocks whose X-Forwarded-For is believed
-	CookieKey      []byte   // 32 bytes that seal visitors' cookies
+	Signatures     Signatures
+	Files          Files
+	Doctor         *doctor.Service // nil = no health board
+	PublicURL      string          // scheme and host that visitors use, without a slash at the end
+	TrustedProxies []string        // addresses or CIDR blocks whose X-Forwarded-For is believed
+	CookieKey      []byte          // 32 bytes that seal visitors' cookies
 	Version        string
 	Ready          func(context.Context) error // nil = always ready
+	Meter          Meter                       // nil = nothing is counted
+	Metrics        http.Handler                // answers /metrics to those with MetricsToken; nil = nobody
+	MetricsToken   string                      // empty = nobody
 	Now            func() time.Time            // nil = time.Now
 	Log            *slog.Logger                // nil = discard
 	Background     context.Context             // ends when the program stops; nil = never
@@ -38,6 +46,22 @@ type Fetches interface {
 	Fetches(ctx context.Context, app wechat.AppID, limit int) ([]wechat.Fetch, error)
 }
 
+// Signatures keeps what pages tell about refused signatures.
+type Signatures interface {
+	SaveSignatureReport(ctx context.Context, r wechat.SignatureReport) error
+	// SignatureReports are the newest of an account.
+	SignatureReports(ctx context.Context, account string, limit int) ([]wechat.SignatureReport, error)
+}
+
+// Files keeps the verification files.
+type Files interface {
+	SaveVerifyFile(ctx context.Context, f wechat.VerifyFile) error
+	VerifyFiles(ctx context.Context) ([]wechat.VerifyFile, error)
+	VerifyFile(ctx context.Context, name string) (f wechat.VerifyFile, found bool, err error)
+	VerifyFileServed(ctx context.Context, name string, now time.Time) error
+	DeleteVerifyFile(ctx context.Context, name string) error
+}
+
 // Server is the HTTP side of the program.
 type Server struct {
 	Options
@@ -45,6 +69,13 @@ type Server struct {
 	public  *url.URL
 	trusted []netip.Prefix
 	cookies *cookieSealer
+
+	streams  chan struct{} // one place for each open stream
+	rechecks *limiter      // by check and account
+	notes    *limiter      // for the doctor, by kind and account
+
+	// patterns are those of the route table, which bound what Meter is told.
+	patterns map[string]bool
 }
 
 // New makes a server; it does not listen yet.
@@ -58,6 +89,9 @@ func New(o Options) (*Server, error) {
 	if o.Background == nil {
 		o.Background = context.Background()
 	}
+	if o.Meter == nil {
+		o.Meter = unmetered{}
+	}
 	public, err := url.Parse(o.PublicURL)
 	if err != nil {
 		return nil, err
@@ -66,7 +100,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, public: public, cookies: cookies}
+	s := &Server{Options: o, public: public, cookies: cookies, streams: make(chan struct{}, maxStreams), rechecks: newLimiter(0.2, 1, o.Now), notes: newLimiter(1.0/60, 10, o.Now)}
 	for _, proxy := range o.TrustedProxies {
 		prefix, err := parsePrefix(proxy)
 		if err != nil {
@@ -90,6 +124,7 @@ func New(o Options) (*Server, error) {
 		StrictRouting: false,
 	})
 	s.routes()
+	s.learnPatterns()
 	return s, nil
 }
 

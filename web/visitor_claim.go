@@ -212,7 +212,7 @@ func (v *visitors) report(c *fiber.Ctx) error {
 // walletKey is the sentence for a code with which the wallet refuses a card (protocol 10).
 func walletKey(code string) string {
 	switch code {
-	case "45031", "45033", "40078":
+	case "45031", "45033", "40078", "signature":
 		return "visitor.wallet_failed." + code
 	}
 	return "visitor.wallet_failed.body"

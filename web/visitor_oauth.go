@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -25,31 +26,58 @@ const (
 // is good for one login; Done remembers that it was used, so that Back and Reload lead
 // to the page and not to an error.
 type round struct {
-	State   string         `json:"s"`
-	Slug    campaigns.Slug `json:"c"`
-	Channel string         `json:"h"`
-	At      int64          `json:"t"` // unix seconds
-	Tries   int            `json:"n"` // automatic retries so far
-	Done    bool           `json:"d"`
+	State   string              `json:"s"`
+	Account campaigns.AccountID `json:"a"`
+	Scope   wechat.Scope        `json:"p"`
+	Return  string              `json:"r"` // the path of ours that gets the visitor back
+	Slug    campaigns.Slug      `json:"c"` // the campaign that asked; "" for the profile page
+	Channel string              `json:"h"`
+	At      int64               `json:"t"` // unix seconds
+	Tries   int                 `json:"n"` // automatic retries so far
+	Done    bool                `json:"d"`
+}
+
+// asker is the page that sent a visitor to WeChat. show says there why nobody came back
+// identified; such an answer is no place for the JS-SDK, since its address carries a code.
+type asker struct {
+	account *wechat.Account
+	session session
+	show    func(state visitor.State, support string) error
+}
+
+func (v *visitors) askerOf(c *fiber.Ctx, r round) (asker, error) {
+	if r.Slug == "" {
+		return v.meAsker(c, r.Account)
+	}
+	t, err := v.visit(c, r.Slug, r.Channel)
+	if err != nil {
+		return asker{}, err
+	}
+	return asker{t.account, t.session, func(state visitor.State, support string) error { return v.failed(c, t, state, support) }}, nil
 }
 
 // authorise starts a round after the visitor's tap.
 func (v *visitors) authorise(c *fiber.Ctx) error {
+	if c.Query("me") == "1" {
+		return v.authoriseMe(c)
+	}
 	t, err := v.visit(c, campaigns.Slug(c.Query("c")), channelOf(c.Query("ch")))
 	if err != nil {
 		return err
 	}
-	return v.send(c, t, 0)
+	return v.send(c, t.account, round{
+		Account: t.campaign.Account, Scope: wechat.ScopeBase, Return: pagePath(t.campaign.Slug, t.channel), Slug: t.campaign.Slug, Channel: t.channel,
+	})
 }
 
 // send goes to WeChat's page. The way back is always the configured address.
-func (v *visitors) send(c *fiber.Ctx, t *visit, tries int) error {
-	r := round{State: rand.Text(), Slug: t.campaign.Slug, Channel: t.channel, At: v.Now().Unix(), Tries: tries}
+func (v *visitors) send(c *fiber.Ctx, account *wechat.Account, r round) error {
+	r.State, r.At = rand.Text(), v.Now().Unix()
 	if err := v.keep(c, r); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Redirect(t.account.AuthorizeURL(v.PublicURL+"/w/oauth/callback", wechat.ScopeBase, r.State), fiber.StatusFound)
+	return c.Redirect(account.AuthorizeURL(v.PublicURL+"/w/oauth/callback", r.Scope, r.State), fiber.StatusFound)
 }
 
 func (v *visitors) keep(c *fiber.Ctx, r round) error {
@@ -67,40 +95,42 @@ func (v *visitors) callback(c *fiber.Ctx) error {
 	if !v.cookies.open(roundCookie, c.Cookies(roundCookie), &r) || v.Now().Sub(time.Unix(r.At, 0)) > roundLife {
 		return v.failed(c, nil, visitor.AuthFailed, "")
 	}
-	t, err := v.visit(c, r.Slug, r.Channel)
+	from, err := v.askerOf(c, r)
 	if err != nil {
 		return err
 	}
 	code := c.Query("code")
 	switch {
 	case subtle.ConstantTimeCompare([]byte(c.Query("state")), []byte(r.State)) != 1:
-		return v.failed(c, t, visitor.AuthFailed, "")
-	case r.Done && t.session.Visitor != 0:
-		return seeOther(c, pagePath(r.Slug, r.Channel))
+		return from.show(visitor.AuthFailed, "")
+	case r.Done && from.session.Visitor != 0:
+		return seeOther(c, r.Return)
 	case r.Done:
-		return v.failed(c, t, visitor.AuthFailed, "")
+		return from.show(visitor.AuthFailed, "")
 	case code == "":
-		return v.failed(c, t, visitor.AuthDenied, "")
+		return from.show(visitor.AuthDenied, "")
 	}
-	who, err := v.logins.once(c.UserContext(), r.State+"|"+code, func() (login, error) { return v.identify(c.UserContext(), t, code) })
+	who, err := v.logins.once(c.UserContext(), r.State+"|"+code, func() (login, error) { return v.identify(c.UserContext(), from.account, r, code) })
 	switch {
 	case err != nil && usedCode(err) && r.Tries == 0:
-		return v.send(c, t, 1)
+		r.Tries = 1
+		return v.send(c, from.account, r)
 	case err != nil:
 		support := supportCode()
-		v.Log.Error("visitor not identified", "support_code", support, "account", t.campaign.Account, "err", err)
-		return v.failed(c, t, visitor.AuthFailed, support)
+		v.noteOAuth(c.UserContext(), string(r.Account), err)
+		v.Log.Error("visitor not identified", "support_code", support, "account", r.Account, "err", err)
+		return from.show(visitor.AuthFailed, support)
 	case who.snapshot:
-		return v.failed(c, t, visitor.Snapshot, "")
+		return from.show(visitor.Snapshot, "")
 	}
-	if err := v.signIn(c, t.campaign.Account, who.visitor); err != nil {
+	if err := v.signIn(c, r.Account, who.visitor); err != nil {
 		return err
 	}
 	r.Done = true
 	if err := v.keep(c, r); err != nil {
 		return err
 	}
-	return seeOther(c, pagePath(r.Slug, r.Channel))
+	return seeOther(c, r.Return)
 }
 
 // failed shows why nobody was identified. Such a page is no place for the JS-SDK: its
@@ -119,17 +149,36 @@ func (v *visitors) failed(c *fiber.Ctx, t *visit, state visitor.State, support s
 }
 
 // identify turns a code into a visitor. A snapshot identity is shared by many people, so
-// it leaves nothing behind.
-func (v *visitors) identify(ctx context.Context, t *visit, code string) (login, error) {
-	token, err := t.account.ExchangeCode(ctx, code)
+// it leaves nothing behind. The profile is asked for with the wider scope only, and the
+// visitor is one without it where WeChat refuses it after all.
+func (v *visitors) identify(ctx context.Context, account *wechat.Account, r round, code string) (login, error) {
+	token, err := account.ExchangeCode(ctx, code)
 	if err != nil {
 		return login{}, err
 	}
 	if token.Snapshot {
 		return login{snapshot: true}, nil
 	}
-	who, err := v.Campaigns.Visit(ctx, campaigns.Visitor{Account: t.campaign.Account, OpenID: token.OpenID, UnionID: token.UnionID})
+	who := campaigns.Visitor{Account: r.Account, OpenID: token.OpenID, UnionID: token.UnionID}
+	if r.Scope == wechat.ScopeUserInfo && token.Scope == wechat.ScopeUserInfo {
+		user, err := account.UserInfo(ctx, token)
+		switch {
+		case err == nil:
+			who.UnionID, who.Nickname, who.Avatar = cmp.Or(user.UnionID, who.UnionID), user.Nickname, user.Avatar
+			who, err = v.Campaigns.Agree(ctx, who, campaigns.Details{Region: user.Region, Sex: campaigns.Sex(user.Sex)})
+			return login{visitor: who.ID}, err
+		case !refusedProfile(err):
+			return login{}, err
+		}
+	}
+	who, err = v.Campaigns.Visit(ctx, who)
 	return login{visitor: who.ID}, err
+}
+
+// refusedProfile reports whether WeChat gives no profile to this account (48001).
+func refusedProfile(err error) bool {
+	var refused *wechat.APIError
+	return errors.As(err, &refused) && refused.Class() == wechat.ClassPermission
 }
 
 // usedCode reports whether WeChat refused the code itself: unknown, used or too old.

@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/campaigns"
@@ -215,7 +217,7 @@ func (v *visitors) show(c *fiber.Ctx, t *visit, p visitor.Page) error {
 	if t.place == onPhone {
 		v.sign(c, t, &p)
 	}
-	return render(c, status, visitor.Document(p))
+	return render(c, status, templ.ComponentFunc(func(ctx context.Context, w io.Writer) error { return v.skeletons.Render(ctx, w, p) }))
 }
 
 // signLimit is how long a page waits for a signature when WeChat has to be asked first:

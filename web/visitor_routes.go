@@ -21,10 +21,15 @@ type visitors struct {
 	taps      *limiter // writes, by visitor
 	addresses *limiter // by client address, for strangers; generous, since a carrier hides thousands behind one
 	logins    logins
+	skeletons visitor.Skeletons
+	// complaints bounds reports about signatures, by address and by account: they are
+	// written down and anybody can send them.
+	complaints *limiter
+	searches   *limiter // exports and erasures, by visitor
 }
 
 func (s *Server) visitorRoutes() {
-	v := &visitors{Server: s, taps: newLimiter(2, 20, s.Now), addresses: newLimiter(500, 2000, s.Now), logins: logins{now: s.Now}}
+	v := &visitors{Server: s, taps: newLimiter(2, 20, s.Now), addresses: newLimiter(500, 2000, s.Now), logins: logins{now: s.Now}, complaints: newLimiter(0.5, 30, s.Now)}
 	s.app.Get("/c/:slug", v.page)
 	s.app.Get("/c/:slug/state", v.page)
 	s.app.Get("/c/:slug/theme.css", v.theme)
@@ -32,9 +37,11 @@ func (s *Server) visitorRoutes() {
 	s.app.Post("/c/:slug/claim", s.sameOrigin, v.limit, v.guard, v.claim)
 	s.app.Post("/c/:slug/card", s.sameOrigin, v.limit, v.guard, v.card)
 	s.app.Post("/c/:slug/report", s.sameOrigin, v.limit, v.guard, v.report)
+	s.app.Post("/c/:slug/signature", s.sameOrigin, v.limit, v.small, v.guard, v.signature)
 	s.app.Post("/c/:slug/config", s.sameOrigin, v.guard, v.config)
 	s.app.Get("/w/oauth", v.limit, v.authorise)
 	s.app.Get("/w/oauth/callback", v.limit, v.callback)
+	v.meRoutes()
 }
 
 var errTooMany = fault.New(fault.RateLimited, "error.rate_limited")
@@ -104,6 +111,9 @@ func (s *Server) renderVisitorProblem(c *fiber.Ctx, p views.Problem) error {
 	page := visitor.Page{State: stateOfStatus(p.Status), SupportCode: p.SupportCode, Now: s.Campaigns.Now(), Channel: channelOf(c.Query("ch"))}
 	if page.State == visitor.ServerError && p.SupportCode == "" {
 		page.Sentence = i18n.TArgs(ctx, p.Key, p.Args)
+	}
+	if strings.HasPrefix(c.Path(), "/w/me") && (page.State == visitor.RateLimited || page.State == visitor.ServerError) {
+		page.Back = "/w/me"
 	}
 	if slug, ok := strings.CutPrefix(c.Path(), "/c/"); ok && page.State != visitor.NotFound {
 		slug, _, _ = strings.Cut(slug, "/")

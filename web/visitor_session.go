@@ -53,15 +53,22 @@ func (v *visitors) csrf(x session) (string, error) {
 	return v.cookies.seal(csrfName, x)
 }
 
-// guard refuses a write without the token of the visitor who sends it.
-func (v *visitors) guard(c *fiber.Ctx) error {
+// token reads the token of a form: whom it was made for, and whether we made it lately.
+func (v *visitors) token(c *fiber.Ctx) (session, bool) {
 	text := c.Get("X-CSRF-Token")
 	if text == "" {
 		text = c.FormValue("_csrf")
 	}
 	var token session
+	ok := v.cookies.open(csrfName, text, &token) && token.fresh(v.Now(), csrfLife)
+	return token, ok
+}
+
+// guard refuses a write without the token of the visitor who sends it.
+func (v *visitors) guard(c *fiber.Ctx) error {
 	x, _ := v.session(c)
-	if !v.cookies.open(csrfName, text, &token) || !token.fresh(v.Now(), csrfLife) || token.Visitor != x.Visitor || token.Account != x.Account {
+	token, ok := v.token(c)
+	if !ok || token.Visitor != x.Visitor || token.Account != x.Account {
 		return errCrossOrigin
 	}
 	return c.Next()

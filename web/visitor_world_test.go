@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 		return c, nil
 	}})
 	w.service = campaigns.New(campaigns.Options{Store: w.db, Gateway: worldSigner{hub}, Now: w.clock})
-	server, err := New(Options{Campaigns: w.service, Accounts: w.db, WeChat: hub, PublicURL: publicURL, CookieKey: []byte(strings.Repeat("k", 32)), Now: w.clock})
+	server, err := New(Options{Campaigns: w.service, Accounts: w.db, WeChat: hub, Signatures: w.db, Files: w.db, PublicURL: publicURL, CookieKey: []byte(strings.Repeat("k", 32)), Now: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,9 +108,14 @@ func (w *world) platform(out http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(out, `{"errcode":40029,"errmsg":"invalid code"}`)
 		case strings.HasPrefix(code, "snap"):
 			_, _ = io.WriteString(out, `{"access_token":"a","openid":"oSnapshot","scope":"snsapi_base","is_snapshotuser":1}`)
+		case strings.HasPrefix(code, "full."): // full.person.number: the person agrees to show their profile
+			person := strings.Split(code, ".")[1]
+			_, _ = fmt.Fprintf(out, `{"access_token":"user-%s","openid":"o%s","scope":"snsapi_userinfo"}`, person, person)
 		default:
 			_, _ = fmt.Fprintf(out, `{"access_token":"a","openid":"o%s","scope":"snsapi_base"}`, code)
 		}
+	case "/sns/userinfo":
+		userInfo(out, r)
 	default:
 		http.NotFound(out, r)
 	}

@@ -106,7 +106,37 @@
     document.addEventListener(event, () => toast(document.body.dataset.failed))
   }
 
+  // A live part of a page: the server tells when there is news, and htmx fetches it. When
+  // it cannot tell, we ask every 20 seconds. Nothing changes under a person's hands.
+  const watch = (part) => {
+    let timer, again = false
+    const renew = () => {
+      if (document.hidden || part.contains(document.activeElement)) return false
+      part.dispatchEvent(new CustomEvent('kq:changed'))
+      return true
+    }
+    let missed = false
+    const news = () => { missed = !renew() }
+    const poll = () => { timer ||= setInterval(news, 20000) }
+    for (const event of ['visibilitychange', 'focusout']) {
+      document.addEventListener(event, () => setTimeout(() => { if (missed) news() }))
+    }
+    if (!window.EventSource) return poll()
+    const source = new EventSource(part.dataset.live)
+    source.addEventListener('hello', () => {
+      clearInterval(timer)
+      timer = undefined
+      if (again) news()
+      again = true
+    })
+    source.addEventListener('changed', news)
+    source.onerror = poll
+    addEventListener('pagehide', () => source.close())
+    addEventListener('pageshow', (e) => { if (e.persisted) location.reload() })
+  }
+
   document.addEventListener('DOMContentLoaded', () => {
+    for (const part of document.querySelectorAll('[data-live]')) watch(part)
     for (const dialog of document.querySelectorAll('[popover][data-open]')) dialog.showPopover()
   })
 })()

@@ -42,8 +42,12 @@
   // put shows another state. A problem page knows no campaign, so the face stays.
   function put(next) {
     var old = main();
-    var face = old.querySelector('.kq-face');
-    if (face && !next.querySelector('.kq-face')) next.insertBefore(face, next.firstChild);
+    // A spare state brings its own words and button only: the rest of the page stays.
+    var bar = next.querySelector('.kq-bar');
+    [['.kq-face', next.firstChild], ['.kq-fold', bar], ['.kq-foot', bar]].forEach(function (part) {
+      var kept = old.querySelector(part[0]);
+      if (kept && !next.querySelector(part[0])) next.insertBefore(kept, part[1]);
+    });
     old.parentNode.replaceChild(next, old);
     enter(true);
   }
@@ -91,6 +95,7 @@
 
   // WeChat's SDK: loaded only where the page has a signature, checked once.
   var listeners = [];
+  var signed = ''; // the address that the present signature is for
   var sdk = 'idle'; // idle, waiting, ready, failed
   function settle(result) {
     if (sdk === 'failed' && result === 'ready') return;
@@ -103,7 +108,14 @@
     if (sdk === 'ready' || sdk === 'failed') f(sdk === 'ready');
     else listeners.push(f);
   }
+  // complain tells staff about a refused signature, without values that give rights away.
+  function complain(which, message) {
+    if (!/signature|签名/i.test(message)) return;
+    var shown = location.href.replace(/([?&#](?:code|state|openid|unionid|ticket|\w*token)=)[^&#]*/gi, '$1*');
+    ask('POST', page.base + '/signature', fields({ which: which, href: shown, signed: signed, message: message.slice(0, 200) })).catch(function () {});
+  }
   function configure(config) {
+    signed = config.url;
     window.wx.config({
       debug: false, appId: config.appId, timestamp: config.timestamp, nonceStr: config.nonceStr, signature: config.signature,
       jsApiList: ['addCard', 'openCard', 'updateAppMessageShareData', 'updateTimelineShareData', 'onMenuShareAppMessage', 'onMenuShareTimeline']
@@ -120,6 +132,7 @@
       window.wx.ready(function () { settle('ready'); share(); });
       window.wx.error(function (problem) {
         var text = String((problem && problem.errMsg) || '');
+        complain('page', text);
         if (resigned || !/invalid signature/i.test(text)) { settle('failed'); return; }
         // The address that WeChat sees may differ from the one we signed: sign what is shown.
         resigned = true;
@@ -162,6 +175,14 @@
     });
   }
 
+  // reason is the code for a refusal that WeChat's client puts into words alone.
+  function reason(text) {
+    if (/sign/i.test(text)) return 'signature';
+    if (/stock|sold out/i.test(text)) return '45031';
+    if (/limit/i.test(text)) return '45033';
+    return 'fail';
+  }
+
   function wallet(claim, card) {
     var told = false;
     function tell(outcome, detail) {
@@ -176,7 +197,8 @@
       fail: function (problem) {
         var text = JSON.stringify(problem || {});
         var code = /\b\d{4,6}\b/.exec(text);
-        tell('refused', code ? code[0] : 'fail');
+        complain('card', String((problem && problem.errMsg) || text));
+        tell('refused', code ? code[0] : reason(text));
       }
     });
     // Some clients never say that the sheet was closed: the button must work again.

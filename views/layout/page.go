@@ -9,7 +9,7 @@ import (
 // Page is what the frame around every admin page shows. All texts are translated already.
 type Page struct {
 	Title   string
-	Nav     string // the active entry: "campaigns", "claims", "tokens", "account"
+	Nav     string // the active entry: "campaigns", "claims", "health", "account"
 	Person  people.Person
 	CSRF    string
 	Sandbox bool   // some official account of this installation is a rehearsal
@@ -17,6 +17,13 @@ type Page struct {
 	Path    string // where the language and theme switches come back to
 	Theme   string // "auto", "light" or "dark"
 	Version string
+	Health  Health
+}
+
+// Health is the dot in the navigation. A zero value shows none.
+type Health struct {
+	Level string // ok, warn, fail or unknown
+	Words string // what is wrong, or that nothing is
 }
 
 // Flash is one message about what the person did on the page before.
@@ -36,8 +43,9 @@ type entry struct {
 var entries = []entry{
 	{"campaigns", "/admin/campaigns", "c", people.CampaignsRead},
 	{"claims", "/admin/claims", "k", people.ClaimsRead},
-	{"tokens", "/admin/tokens", "t", people.AccountRead},
+	{"health", "/admin/health", "h", people.AccountRead},
 	{"account", "/admin/accounts", "a", people.AccountRead},
+	{"api", "/admin/api", "i", people.APITokens},
 }
 
 // entries are those that the person may open.

@@ -75,6 +75,40 @@ type Page struct {
 	More        bool   // the visitor may claim another one
 	SDK         string // address of the JS-SDK, "" where it is of no use
 	Config      *wechat.PageConfig
+	clock       int64 // milliseconds that claim.js reads instead of Now, for skeletons; 0 = Now
+	Spare       bool  // only the state's own words and button; claim.js keeps the rest of the page
+}
+
+func (p Page) faceClass() string {
+	if p.State == Redeemed || p.State == ExpiredCard || p.State == VoidedCard {
+		return "kq-face kq-face_used"
+	}
+	return "kq-face"
+}
+
+func (p Page) mainClass() string {
+	class := "kq-main"
+	if p.hasBar() {
+		class += " kq-main_bar"
+	}
+	if p.hasSecond() {
+		class += " kq-main_second"
+	}
+	return class
+}
+
+func bodyClass(f campaigns.Field) string {
+	if f.Kind == campaigns.ChoiceField {
+		return "weui-cell__bd kq-choice"
+	}
+	return "weui-cell__bd"
+}
+
+func (p Page) cellClass(name string) string {
+	if len(p.Errors.Of(name)) > 0 {
+		return "weui-cell kq-cell weui-cell_warn"
+	}
+	return "weui-cell kq-cell"
 }
 
 // Claim is the claim that the page is about; nil when there is none.
@@ -238,14 +272,15 @@ type config struct {
 	Timestamp int64  `json:"timestamp"`
 	Nonce     string `json:"nonceStr"`
 	Signature string `json:"signature"`
+	URL       string `json:"url"` // the address that is signed, for telling when it was refused
 }
 
 // Config is a signature as wx.config takes it.
 func Config(c wechat.PageConfig) any {
-	return config{AppID: string(c.AppID), Timestamp: c.Timestamp, Nonce: c.NonceStr, Signature: c.Signature}
+	return config{AppID: string(c.AppID), Timestamp: c.Timestamp, Nonce: c.NonceStr, Signature: c.Signature, URL: c.URL}
 }
 
 func (p Page) with(state State) Page {
-	p.State, p.Notice, p.Sentence, p.SupportCode = state, "", "", ""
+	p.State, p.Notice, p.Sentence, p.SupportCode, p.Spare = state, "", "", "", true
 	return p
 }

@@ -277,7 +277,7 @@ func question(p Page, f campaigns.Field) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		name := "f_" + f.Key
-		var templ_7745c5c3_Var10 = []any{"weui-cell", "kq-cell", templ.KV("weui-cell_warn", len(p.Errors.Of(name)) > 0)}
+		var templ_7745c5c3_Var10 = []any{p.cellClass(name)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var10...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -335,7 +335,7 @@ func question(p Page, f campaigns.Field) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		var templ_7745c5c3_Var14 = []any{"weui-cell__bd", templ.KV("kq-choice", f.Kind == campaigns.ChoiceField)}
+		var templ_7745c5c3_Var14 = []any{bodyClass(f)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var14...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

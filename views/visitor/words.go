@@ -164,7 +164,7 @@ func (p Page) documentTitle(ctx context.Context) string {
 }
 
 func (p Page) data(ctx context.Context) data {
-	d := data{Base: p.base(), CSRF: p.CSRF, Now: p.Now.UnixMilli(), SDK: p.SDK, Texts: map[string]string{
+	d := data{Base: p.base(), CSRF: p.CSRF, Now: cmp.Or(p.clock, p.Now.UnixMilli()), SDK: p.SDK, Texts: map[string]string{
 		"copied": i18n.T(ctx, "visitor.copied"), "left": i18n.T(ctx, "visitor.hold.left", "time", "{time}"), "day": i18n.T(ctx, "visitor.countdown.day", "days", "{days}", "time", "{time}"),
 		"starting": i18n.T(ctx, "visitor.countdown.starting"),
 	}}
