@@ -192,7 +192,11 @@ func (a *App) Run(ctx context.Context) error {
 	a.Doctor.Close() // pages that wait for news end
 	shutdown, done := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer done()
-	if e := a.web.Shutdown(shutdown); e != nil {
+	switch e := a.web.Shutdown(shutdown); {
+	case errors.Is(e, context.DeadlineExceeded):
+		// A browser keeps connections open on which it never asked for anything.
+		a.log.Warn("connections were still open at the end")
+	case e != nil:
 		err = errors.Join(err, fmt.Errorf("stop: %w", e))
 	}
 	cancel()

@@ -316,6 +316,8 @@ func (e *evidence) push() Finding {
 			Check: Push, Level: Fail, What: text("doctor.push.no_token"), Impact: text("doctor.impact.push"), Place: place,
 			Fix: text("doctor.push.no_token.fix"), Value: e.pushURL(), Facts: facts,
 		}
+	case newest.IsZero() && e.c.Sandbox && waiting.IsZero():
+		return unknown(Push, "doctor.push.rehearsal")
 	case newest.IsZero():
 		return Finding{
 			Check: Push, Level: Fail, What: text("doctor.push.never"), Impact: text("doctor.impact.push"), Place: place,

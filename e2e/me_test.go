@@ -62,6 +62,5 @@ func TestAVisitorSeesAndErasesTheirData(t *testing.T) {
 	phone.click(screen, ".kq-btn", "我要领取")
 	phone.state(screen, "already")
 	phone.clean()
-	p.stop(t)
 	noSecrets(t, p, "13800138000", "王小明", "小林")
 }

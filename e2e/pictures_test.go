@@ -44,6 +44,7 @@ func TestPictures(t *testing.T) {
 	}
 	pages["claim-not_found"] = p.App + "/c/nothing-here"
 	pages["link-spent"] = p.Admin
+	pages["me-elsewhere"] = p.App + "/w/me"
 	for name, path := range map[string]string{
 		"campaigns": "/admin/campaigns", "campaigns-none": "/admin/campaigns?q=zzz", "campaign-new": "/admin/campaigns/new", "claims": "/admin/claims",
 		"claims-none": "/admin/claims?q=zzz", "accounts": "/admin/accounts", "account": "/admin/accounts/demo", "tokens": "/admin/tokens", "health": "/admin/health", "signatures": "/admin/health/signatures", "files": "/admin/files", "login": "/admin/login", "api": "/admin/api",

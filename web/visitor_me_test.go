@@ -309,7 +309,7 @@ func TestErasingLeavesNumbersWithoutAPerson(t *testing.T) {
 	}
 
 	// Whoever comes back has used up the limit, and may claim what they did not claim yet.
-	b.get("/w/oauth/callback?code=full.family.2&state="+b.authorise("lunch", "poster")).goes("/c/lunch?ch=poster")
+	b.get("/w/oauth/callback?code=full.family.2&state=" + b.authorise("lunch", "poster")).goes("/c/lunch?ch=poster")
 	b.get("/c/lunch?ch=poster").wants(200, "already").lacks(string(row.Code))
 	b.get("/w/me").wants(200, "me_ask").has("还没有领过券")
 	b.get("/c/tea?ch=poster").wants(200, "ready")

@@ -199,7 +199,7 @@ func kindOf(form campaigns.Form, key string) campaigns.FieldKind {
 func reason(ctx context.Context, e campaigns.Event) (words, code string) {
 	name, code, _ := strings.Cut(e.Detail, ":")
 	switch name {
-	case campaigns.ReasonExpired, campaigns.ReasonWallet, campaigns.ReasonStaff:
+	case campaigns.ReasonExpired, campaigns.ReasonWallet, campaigns.ReasonStaff, campaigns.ReasonErased:
 		return i18n.T(ctx, "claims.reason."+name), code
 	}
 	return "", e.Detail

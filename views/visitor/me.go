@@ -71,7 +71,7 @@ func (m Me) mainClass() string {
 	switch {
 	case m.asks() && m.Profile == nil:
 		class += " kq-main_second"
-	case m.asks(), m.State == MeErased:
+	case m.State == MeErased:
 		class += " kq-main_bar"
 	}
 	return class
@@ -146,7 +146,7 @@ func answered(c campaigns.ProfileClaim) []line {
 	return lines
 }
 
-// hidden is a code with its last four digits, for a page that is read over shoulders.
+// hiddenCode is a code with its last four digits, for a page that is read over shoulders.
 func hiddenCode(code campaigns.CardCode) string {
 	if len(code) < 8 {
 		return strings.Repeat("•", len(code))
@@ -172,7 +172,11 @@ func (m Me) data(ctx context.Context, c campaigns.Consent) string {
 		}
 		names = append(names, name)
 	}
-	return strings.Join(names, i18n.T(ctx, "profile.and"))
+	and := i18n.T(ctx, "profile.and")
+	if i18n.Lang(ctx) == i18n.EN { // only there a blank follows
+		and += " "
+	}
+	return strings.Join(names, and)
 }
 
 // agreed reports whether there is any agreement to list.
