@@ -26,10 +26,15 @@ type cardView struct {
 	At     time.Time `json:"at,omitzero"`
 	Status string    `json:"status,omitempty"`
 	Stock  int       `json:"stock"`
+
+	Gift   bool   `json:"gift,omitempty"`   // may be given away
+	Notify bool   `json:"notify,omitempty"` // looking at it is pushed
+	From   string `json:"from,omitempty"`   // who offers it
+	Review bool   `json:"review,omitempty"` // waits for its review
 }
 
 func (c *Card) view() cardView {
-	return cardView{CardID: c.ID, Title: c.Title, Brand: c.Brand, Color: c.Color, Stock: c.Stock}
+	return cardView{CardID: c.ID, Title: c.Title, Brand: c.Brand, Color: c.Color, Stock: c.Stock, Gift: !c.NoGift, Notify: c.PushOnView, Review: c.Status == statusWaiting}
 }
 
 func (h *held) view() cardView {
@@ -133,6 +138,7 @@ func (s *Server) checkCard(p *persona, cardID string, raw json.RawMessage) (*off
 	if n := s.checkCardSign(cardID, ext); n != nil {
 		return nil, n
 	}
+	s.remindStock(p, card)
 	// A request may be made once, whatever the person then does with the sheet.
 	once := cardID + "\n" + *ext.Timestamp
 	if ext.Nonce != nil {
@@ -218,6 +224,8 @@ func (s *Server) takeable(p *persona, o *offer) *objection {
 		}
 	}
 	switch {
+	case o.card.Status != statusOK && o.card.Status != statusDispatch:
+		return &objection{"invalid card status", "卡券不能领取", "40078 卡券还没有通过审核", "40078 the card is not approved", o.card.Status}
 	case s.acts(stockEmpty) || o.card.Stock <= 0:
 		return &objection{"out of stock", "卡券已领完", "45031 库存不足", "45031 out of stock", o.card.ID}
 	case s.acts(limitReached) || o.card.LimitPerPerson > 0 && have >= o.card.LimitPerPerson || len(p.wallet) >= maxWallet:
@@ -269,18 +277,7 @@ func (s *Server) finishSheet(p *persona, id string, add bool) outcome {
 		h := s.give(p, o.card, o.code, o.outer)
 		list = append(list, added{o.card.ID, o.ext, 1, h.encrypted})
 		s.note(LevelOK, "card", p.name+" 领到「"+o.card.Title+"」", p.id+" took a card", "code="+h.code+" outer_str="+h.outer)
-		s.send(p, "user_get_card", pairs{
-			{"CardId", cdata(o.card.ID)},
-			{"IsGiveByFriend", "0"},
-			{"UserCardCode", cdata(h.code)},
-			{"FriendUserName", cdata("")},
-			{"OuterId", "0"},
-			{"OldUserCardCode", cdata("")},
-			{"OuterStr", cdata(h.outer)},
-			{"IsRestoreMemberCard", "0"},
-			{"IsRecommendByFriend", "0"},
-			{"SourceScene", cdata("SOURCE_SCENE_UNKNOW")},
-		})
+		s.sendGot(h, nil, "")
 	}
 	out := reply(api, "ok")
 	out.Reply["card_list"] = string(compact(list))
@@ -315,10 +312,11 @@ func (s *Server) viewCards(in *invocation) outcome {
 // dropCard is a person who deletes a card on the phone.
 func (s *Server) dropCard(p *persona, code string) {
 	h := s.codes[code]
-	if h == nil || h.owner != p {
+	if h == nil || h.owner != p || !slices.Contains(p.wallet, h) {
 		return
 	}
-	s.forget(h)
+	h.status, h.gift = codeDeleted, nil
+	p.wallet = slices.DeleteFunc(p.wallet, func(x *held) bool { return x == h })
 	s.note(LevelInfo, "card", p.name+" 删除「"+h.card.Title+"」", p.id+" deleted a card", "code="+h.code)
 	s.send(p, "user_del_card", pairs{{"CardId", cdata(h.card.ID)}, {"UserCardCode", cdata(h.code)}})
 }
@@ -384,9 +382,9 @@ func (s *Server) getCode(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	usable := h.status == "NORMAL"
+	usable := h.status == codeNormal
 	if check && !usable {
-		return nil, refuse(40099, "code has been consumed", "code 已核销", "the code is redeemed")
+		return nil, h.unusable()
 	}
 	type body struct {
 		CardID string `json:"card_id"`
@@ -409,21 +407,13 @@ func (s *Server) consumeCode(c *call) (any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if h.status != "NORMAL" {
-		return nil, refuse(40099, "code has been consumed", "code 已核销", "the code is redeemed")
+	switch {
+	case h.card.Type == memberCard:
+		return nil, refuse(40071, "invalid card type", "会员卡不能核销", "a member card cannot be redeemed")
+	case h.status != codeNormal:
+		return nil, h.unusable()
 	}
-	h.status = "CONSUMED"
-	s.note(LevelOK, "card", "核销「"+h.card.Title+"」", "a card was redeemed", "code="+h.code)
-	s.send(h.owner, "user_consume_card", pairs{
-		{"CardId", cdata(h.card.ID)},
-		{"UserCardCode", cdata(h.code)},
-		{"ConsumeSource", cdata("FROM_API")},
-		{"LocationName", cdata("")},
-		{"StaffOpenId", cdata("")},
-		{"VerifyCode", cdata("")},
-		{"RemarkAmount", cdata("")},
-		{"OuterStr", cdata(h.outer)},
-	})
+	s.consume(h, "FROM_API", "", "")
 	type card struct {
 		ID string `json:"card_id"`
 	}
@@ -432,6 +422,33 @@ func (s *Server) consumeCode(c *call) (any, *refusal) {
 		Card   card   `json:"card"`
 		OpenID string `json:"openid"`
 	}{okReply{0, "ok"}, card{h.card.ID}, h.owner.openID}, nil
+}
+
+// memberCard is the type of the cards that are never redeemed.
+const memberCard = "MEMBER_CARD"
+
+// unusable is why a code cannot be redeemed.
+func (h *held) unusable() *refusal {
+	if h.status == codeConsumed {
+		return refuse(40099, "code has been consumed", "code 已核销", "the code is redeemed")
+	}
+	return refuse(40127, "invalid user-card status, may be deleted or gifting", "code 的状态是 "+h.status, "the state of the code is "+h.status)
+}
+
+// consume redeems a card; source, place and staff are what the event tells of it.
+func (s *Server) consume(h *held, source, place, staff string) {
+	h.status = codeConsumed
+	s.note(LevelOK, "card", "核销「"+h.card.Title+"」", "a card was redeemed", "code="+h.code)
+	s.send(h.owner, "user_consume_card", pairs{
+		{"CardId", cdata(h.card.ID)},
+		{"UserCardCode", cdata(h.code)},
+		{"ConsumeSource", cdata(source)},
+		{"LocationName", cdata(place)},
+		{"StaffOpenId", cdata(staff)},
+		{"VerifyCode", cdata("")},
+		{"RemarkAmount", cdata("")},
+		{"OuterStr", cdata(h.outer)},
+	})
 }
 
 // stockLines are the account's cards in their order.

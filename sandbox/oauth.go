@@ -43,8 +43,9 @@ type oauthToken struct {
 
 var pages = template.Must(template.ParseFS(ui, "ui/*.html"))
 
-// pagePolicy lets the phone's own pages load their own files only.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+// pagePolicy lets the phone's own pages load their own files only. What each may show
+// besides is added to it.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
 
 func page(w http.ResponseWriter, name, policy string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -107,7 +108,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	if no != nil {
 		s.note(LevelRefused, "oauth", "授权页报错 "+no.Code+"："+no.ZH, no.EN, r.URL.RawQuery)
-		page(w, "authorize.html", "; frame-ancestors 'self'", map[string]any{"Error": no})
+		page(w, "authorize.html", "; img-src 'self' data:; frame-ancestors 'self'", map[string]any{"Error": no})
 		return
 	}
 	c.person, c.snapshot = p, c.snapshot && c.scope == "snsapi_userinfo" || p.kind == kindSnapshot || s.acts(oauthSnapshot)
@@ -120,7 +121,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		id := random(32, letters)
 		s.consents.put(s.opt.Now(), id, c, s.opt.Now().Add(consentLife))
 		s.note(LevelInfo, "oauth", p.name+" 看到授权页", p.id+" is asked for consent", "")
-		page(w, "authorize.html", "; frame-ancestors 'self'", map[string]any{"ID": id, "Name": p.name, "Persona": p.id, "Domain": c.redirect.Host})
+		page(w, "authorize.html", "; img-src 'self' data:; frame-ancestors 'self'", map[string]any{"ID": id, "Name": p.name, "Persona": p.id, "Domain": c.redirect.Host})
 	}
 }
 
@@ -132,7 +133,7 @@ func (s *Server) consentAnswer(w http.ResponseWriter, r *http.Request) {
 	c, ok := s.consents.take(s.opt.Now(), r.URL.Query().Get("id"))
 	switch {
 	case !ok || c.person != s.personaOf(r):
-		page(w, "authorize.html", "; frame-ancestors 'self'", map[string]any{"Error": &pageError{"10000", "授权页已失效", "this page is no longer valid"}})
+		page(w, "authorize.html", "; img-src 'self' data:; frame-ancestors 'self'", map[string]any{"Error": &pageError{"10000", "授权页已失效", "this page is no longer valid"}})
 	case r.URL.Query().Get("choice") == "allow":
 		s.allowed(w, r, c)
 	default:

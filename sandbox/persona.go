@@ -32,6 +32,7 @@ type persona struct {
 	openID, virtual    string // the virtual one stands for the person on a snapshot page
 	hue                int
 	wallet             []*held
+	chat               chat
 	cookies            map[string]string // of the claim site, while another persona holds the phone
 }
 
@@ -42,10 +43,12 @@ type held struct {
 	owner           *persona
 	outer           string
 	at              time.Time
-	status          string // NORMAL, CONSUMED
+	status          string   // NORMAL, CONSUMED, …
+	gift            *persona // to whom it is offered while it is GIFTING
 }
 
 func (s *Server) seedPersonas() {
+	s.staff = s.born(&persona{id: "staff", name: "店员", en: "staff", kind: kindNormal})
 	for i, p := range []*persona{
 		{id: "lin", name: "小林", en: "normal", kind: kindNormal},
 		{id: "mei", name: "阿美", en: "another one", kind: kindNormal},
@@ -90,9 +93,7 @@ func (s *Server) newVisitor() *persona {
 	}
 	if count > maxVisitors {
 		i := slices.IndexFunc(s.people, func(q *persona) bool { return q.kind == kindVisitor })
-		for _, h := range slices.Clone(s.people[i].wallet) {
-			s.forget(h)
-		}
+		s.forget(s.people[i])
 		delete(s.share, s.people[i].id)
 		s.people = slices.Delete(s.people, i, i+1)
 	}
@@ -143,23 +144,35 @@ func (s *Server) switchPersona(w http.ResponseWriter, r *http.Request, to *perso
 	s.note(LevelInfo, "phone", "换人："+to.name, "the phone is now "+to.id, "")
 }
 
-// give puts a card into a wallet.
+// give puts a card from the stock into a wallet.
 func (s *Server) give(p *persona, c *Card, code, outer string) *held {
+	c.Stock--
+	return s.hold(p, c, code, outer)
+}
+
+// hold puts a card into a wallet, with a new code where none is given.
+func (s *Server) hold(p *persona, c *Card, code, outer string) *held {
 	for code == "" || s.codes[code] != nil {
 		code = random(12, digits)
 	}
-	h := &held{code: code, encrypted: base64.StdEncoding.EncodeToString([]byte(random(33, letters))), card: c, owner: p, outer: outer, at: s.opt.Now(), status: "NORMAL"}
-	c.Stock--
+	h := &held{code: code, encrypted: base64.StdEncoding.EncodeToString([]byte(random(33, letters))), card: c, owner: p, outer: outer, at: s.opt.Now(), status: codeNormal}
 	p.wallet = append(p.wallet, h)
 	s.codes[h.code], s.secrets[h.encrypted] = h, h
 	return h
 }
 
-// forget removes a card from its wallet; its stock does not come back.
-func (s *Server) forget(h *held) {
-	h.owner.wallet = slices.DeleteFunc(h.owner.wallet, func(x *held) bool { return x == h })
-	delete(s.codes, h.code)
-	delete(s.secrets, h.encrypted)
+// forget removes every card of a person who is gone, and takes back what was offered to
+// them; their stock does not come back.
+func (s *Server) forget(p *persona) {
+	for code, h := range s.codes {
+		switch p {
+		case h.owner:
+			delete(s.codes, code)
+			delete(s.secrets, h.encrypted)
+		case h.gift:
+			h.status, h.gift = codeNormal, nil
+		}
+	}
 }
 
 // avatar draws a persona's picture.

@@ -12,7 +12,7 @@ import (
 )
 
 // phone is the page with the phone. Its frame shows pages of other origins, so only the
-// frame source is wide.
+// frame source is wide, and that of the pictures in the chat.
 func (s *Server) phone(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	start, appID, p := s.opt.StartURL, s.opt.AppID, s.personaOf(r)
@@ -20,7 +20,7 @@ func (s *Server) phone(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie(personaCookie); err != nil || c.Value != p.id {
 		http.SetCookie(w, &http.Cookie{Name: personaCookie, Value: p.id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	}
-	page(w, "phone.html", "; frame-src http: https:; frame-ancestors 'none'", map[string]any{"Start": start, "AppID": appID})
+	page(w, "phone.html", "; img-src 'self' data: http: https:; frame-src http: https:; frame-ancestors 'none'", map[string]any{"Start": start, "AppID": appID})
 }
 
 // asset is a script or a style sheet of the phone.
@@ -50,8 +50,12 @@ type stateView struct {
 	Kind     string        `json:"kind"`
 	Start    string        `json:"start"`
 	Callback string        `json:"callback"`
+	Mode     string        `json:"mode"`  // of pushes
+	Modes    []string      `json:"modes"` // that can be chosen
+	Chat     chatView      `json:"chat"`
 	Personas []personaView `json:"personas"`
 	Wallet   []cardView    `json:"wallet"`
+	Gifts    []cardView    `json:"gifts"` // that others offer
 	Cards    []cardView    `json:"cards"`
 	Log      []Entry       `json:"log"`
 	Switches []SwitchState `json:"switches"`
@@ -67,13 +71,26 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 	p := s.personaOf(r)
 	out := stateView{
 		Version: s.version, Persona: p.id, Kind: p.kind, Start: s.opt.StartURL, Callback: s.opt.CallbackURL,
+		Mode: s.opt.PushMode, Modes: []string{PushPlain}, Chat: s.chatView(p), Gifts: []cardView{},
 		Wallet: []cardView{}, Cards: s.stockLines(), Log: append([]Entry{}, s.entries[max(0, len(s.entries)-shownEntries):]...), Switches: s.switchStates(),
 	}
 	for _, q := range s.people {
 		out.Personas = append(out.Personas, personaView{q.id, q.name, q.en, q.kind})
 	}
+	if s.opt.AESKey != "" {
+		out.Modes = append(out.Modes, PushMixed, PushEncrypted)
+	}
 	for _, h := range slices.Backward(p.wallet) {
 		out.Wallet = append(out.Wallet, h.view())
+	}
+	for _, q := range s.people {
+		for _, h := range q.wallet {
+			if h.gift == p {
+				v := h.view()
+				v.From = q.name
+				out.Gifts = append(out.Gifts, v)
+			}
+		}
 	}
 	s.mu.Unlock()
 	slices.Reverse(out.Log)
@@ -123,17 +140,53 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var in struct {
-		Do, Name, Code string
-		On             bool
-		Chance         float64
-		Event          int64
+		Do, Name, Code, Text string
+		On                   bool
+		Chance               float64
+		Event                int64
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		http.Error(w, "the body is not JSON", http.StatusBadRequest)
 		return
 	}
-	var err error
+	s.mu.Lock()
+	who, key := s.personaOf(r).id, s.opt.AESKey
+	s.mu.Unlock()
+	var (
+		err  error
+		open string
+	)
 	switch in.Do {
+	case "follow":
+		err = s.Follow(who)
+	case "unfollow":
+		err = s.Unfollow(who)
+	case "say":
+		err = s.Say(who, in.Text)
+	case "picture":
+		err = s.SendPicture(who, origin(r))
+	case "read":
+		err = s.Read(who)
+	case "press":
+		open, err = s.Press(who, in.Name)
+	case "scan":
+		err = s.Scan(who, in.Code)
+	case "gift":
+		err = s.Gift(who, in.Code, in.Name)
+	case "accept":
+		err = s.AcceptGift(who, in.Code)
+	case "return":
+		err = s.ReturnGift(who, in.Code)
+	case "consume":
+		err = s.StaffConsume(who, in.Code)
+	case "view":
+		err = s.ViewCard(who, in.Code)
+	case "review":
+		err = s.ReviewCard(in.Name, in.On, in.Text)
+	case "mode":
+		err = s.SetPush(in.Name, key)
+	case "check":
+		err = s.CheckCallback()
 	case "switch":
 		err = s.SetSwitch(in.Name, in.On)
 	case "chance":
@@ -156,6 +209,11 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if open != "" {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_, _ = w.Write(compact(map[string]string{"open": open}))
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

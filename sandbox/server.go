@@ -29,6 +29,14 @@ type Card struct {
 	LimitPerPerson   int    // 0 for no limit
 	UseCustomCode    bool   // cardExt must carry a code
 	BindOpenID       bool   // cardExt must carry the openid of the person
+
+	Type       string // MEMBER_CARD, GIFT, …; default GENERAL_COUPON
+	Status     string // CARD_STATUS_…; default CARD_STATUS_VERIFY_OK. Only then may it be taken
+	NoGift     bool   // can_give_friend is off
+	PushOnView bool   // need_push_on_view is on
+
+	initial  int       // stock that was ever given to it
+	reminded time.Time // of its low stock
 }
 
 // Options describe the account that the sandbox plays.
@@ -37,6 +45,9 @@ type Options struct {
 	PushToken     string        // signs pushes
 	OriginalID    string        // gh_…, the ToUserName of pushes
 	CallbackURL   string        // where pushes go; empty for nowhere
+	PushMode      string        // PushPlain, PushMixed or PushEncrypted; default PushPlain
+	AESKey        string        // EncodingAESKey, 43 characters; needed unless the mode is plain
+	AccountName   string        // over the chat; default 沙箱公众号
 	OAuthDomain   string        // web authorisation domain, a host with or without port; default: the host of StartURL
 	JSDomains     []string      // JS-SDK safe domains; default: OAuthDomain
 	Cards         []Card        // in the order in which they are shown
@@ -88,13 +99,22 @@ type Server struct {
 	secrets  map[string]*held // by encrypted code
 	events   []*Event
 	eventID  int64
+
+	messageID, bubbleID, sceneID int64
+
+	crypt    *crypt // of the push mode; nil when that is plain
+	staff    *persona
+	menu     []button
+	scenes   []*scene
+	pictures []*picture
 	share    map[string]Share // what a page set for the menu, by persona
 }
 
 // delays are the waits of the failure switches and of deliveries.
 type delays struct{ slow, late, pushTimeout, retry time.Duration }
 
-// New makes a sandbox. It answers as an http.Handler at once.
+// New makes a sandbox. It answers as an http.Handler at once. A push mode that cannot be
+// used, for want of a key, is written to its log, and pushes are plain then.
 func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -116,6 +136,9 @@ func New(o Options) *Server {
 	if len(o.JSDomains) == 0 {
 		o.JSDomains = []string{o.OAuthDomain}
 	}
+	if o.AccountName == "" {
+		o.AccountName = "沙箱公众号"
+	}
 	if o.VisitorCookies == nil {
 		o.VisitorCookies = []string{"kq_visitor"}
 	}
@@ -133,7 +156,18 @@ func New(o Options) *Server {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for _, c := range o.Cards {
+		c.initial = c.Stock
+		if c.Type == "" {
+			c.Type = "GENERAL_COUPON"
+		}
+		if c.Status == "" {
+			c.Status = statusOK
+		}
 		s.cards[c.ID] = &c
+	}
+	if err := s.setPush(o.PushMode, o.AESKey); err != nil {
+		s.opt.PushMode = PushPlain
+		s.note(LevelRefused, "push", "推送方式不能用，改为明文", "the push mode cannot be used, pushes are plain", err.Error())
 	}
 	s.seedPersonas()
 	s.routes()
@@ -148,6 +182,19 @@ func (s *Server) routes() {
 	s.mux.Handle("/card/code/decrypt", s.api("card", jsonType, s.decryptCode))
 	s.mux.Handle("/card/code/get", s.api("card", jsonType, s.getCode))
 	s.mux.Handle("/card/code/consume", s.api("card", jsonType, s.consumeCode))
+	s.mux.Handle("/card/batchget", s.api("card", jsonType, s.listCards))
+	s.mux.Handle("/card/get", s.api("card", jsonType, s.showCard))
+	s.mux.Handle("/card/modifystock", s.api("card", jsonType, s.changeStock))
+	s.mux.Handle("/card/user/getcardlist", s.api("card", jsonType, s.listHeld))
+	s.mux.Handle("/cgi-bin/menu/create", s.api("account", jsonType, s.createMenu))
+	s.mux.Handle("/cgi-bin/menu/get", s.api("account", jsonType, s.getMenu))
+	s.mux.Handle("/cgi-bin/menu/delete", s.api("account", jsonType, s.deleteMenu))
+	s.mux.Handle("/cgi-bin/qrcode/create", s.api("account", jsonType, s.createScene))
+	s.mux.Handle("/cgi-bin/user/info", s.api("account", jsonType, s.followerInfo))
+	s.mux.Handle("/cgi-bin/media/upload", s.api("account", jsonType, s.uploadMedia))
+	s.mux.Handle("/cgi-bin/message/custom/send", s.api("account", jsonType, s.customSend))
+	s.mux.HandleFunc("GET /cgi-bin/showqrcode", s.showScene)
+	s.mux.HandleFunc("GET /mmbiz_pic/{id}", s.showPicture)
 	s.mux.Handle("/sns/oauth2/access_token", s.api("oauth", textType, s.oauthAccess))
 	s.mux.Handle("/sns/oauth2/refresh_token", s.api("oauth", textType, s.oauthRefresh))
 	s.mux.Handle("/sns/userinfo", s.api("oauth", textType, s.userInfo))
@@ -171,7 +218,11 @@ func (s *Server) routes() {
 
 // ServeHTTP answers as WeChat, or as the phone.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+	limit := int64(1 << 20)
+	if r.URL.Path == "/cgi-bin/media/upload" {
+		limit = maxPicture + 1<<20
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -291,7 +342,7 @@ func (s *Server) answer(area string, c *call, h func(*call) (any, *refusal)) []b
 		reply any
 		no    *refusal
 	)
-	if area == "ticket" || area == "card" {
+	if area == "ticket" || area == "card" || area == "account" {
 		s.foreignCall()
 	}
 	if s.acts(systemBusy) {

@@ -21,6 +21,7 @@ const (
 	foreignRefresher = "foreign_refresher"
 	clockSkew        = "clock_skew"
 	cardDenied       = "card_denied"
+	accountDenied    = "account_denied"
 	ticketWrongType  = "ticket_wrong_type"
 	oauthSnapshot    = "oauth_snapshot"
 	oauthDeny        = "oauth_deny"
@@ -71,6 +72,7 @@ var switches = []SwitchState{
 	{Name: rateLimited, Group: groupAPI, ZH: "调用太快 45011", EN: "too many calls in a minute (45011)"},
 	{Name: foreignRefresher, Group: groupAPI, ZH: "别的程序也在取普通 token", EN: "another program fetches classic tokens, ours die (40001)"},
 	{Name: clockSkew, Group: groupAPI, ZH: "时钟快 11 分钟", EN: "the clock of WeChat is 11 minutes ahead"},
+	{Name: accountDenied, Group: groupAPI, ZH: "没有菜单、二维码、消息等权限", EN: "no right to menus, codes and messages (48001)"},
 	{Name: ticketWrongType, Group: groupAPI, ZH: "ticket 类型给反", EN: "tickets of the wrong type"},
 	{Name: oauthSnapshot, Group: groupOAuth, ZH: "都当作快照页访客", EN: "everybody is a snapshot visitor"},
 	{Name: oauthDeny, Group: groupOAuth, ZH: "都拒绝授权", EN: "everybody denies"},

@@ -136,7 +136,22 @@ func TestEverySwitchDoesWhatItSays(t *testing.T) {
 			wantCode(t, "decrypt", w.post("/card/code/decrypt?access_token="+token, object{"encrypt_code": code}), 48001)
 			wantCode(t, "get", w.post("/card/code/get?access_token="+token, object{"code": "1"}), 48001)
 			wantCode(t, "consume", w.post("/card/code/consume?access_token="+token, object{"code": "1"}), 48001)
+			for _, path := range []string{"batchget", "get", "modifystock", "user/getcardlist"} {
+				wantCode(t, path, w.post("/card/"+path+"?access_token="+token, object{}), 48001)
+			}
 			wantCode(t, "with a dead token", w.post("/card/code/get?access_token=x", object{"code": "1"}), 40014)
+		},
+		accountDenied: func(t *testing.T, w *world, on func()) {
+			token := w.token()
+			on()
+			for _, path := range []string{"/cgi-bin/menu/create", "/cgi-bin/qrcode/create", "/cgi-bin/media/upload", "/cgi-bin/message/custom/send"} {
+				wantCode(t, path, w.post(path+"?access_token="+token, object{}), 48001)
+				wantCode(t, path+" with a dead token", w.post(path+"?access_token=x", object{}), 40014)
+			}
+			for _, path := range []string{"/cgi-bin/menu/get", "/cgi-bin/menu/delete", "/cgi-bin/user/info"} {
+				wantCode(t, path, w.get(path+"?access_token="+token), 48001)
+			}
+			wantCode(t, "cards are another right", w.post("/card/batchget?access_token="+token, object{"count": 1}), 0)
 		},
 		ticketWrongType: func(t *testing.T, w *world, on func()) {
 			js := w.ticket("jsapi")

@@ -60,9 +60,10 @@ type world struct {
 	pages string // origin of the claim pages
 	got   chan pushed
 
-	mu     sync.Mutex
-	answer func(try int) (int, string)
-	tries  int
+	mu      sync.Mutex
+	answer  func(try int) (int, string)
+	respond func(pushed) (int, string) // in place of answer
+	tries   int
 }
 
 func newWorld(t *testing.T, change ...func(*Options)) *world {
@@ -72,12 +73,19 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	callback := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.mu.Lock()
-		status, text := w.answer(w.tries)
+		p := pushed{r.URL.Query(), r.Header, string(body)}
+		var status int
+		var text string
+		if w.respond != nil {
+			status, text = w.respond(p)
+		} else {
+			status, text = w.answer(w.tries)
+		}
 		w.tries++
 		w.mu.Unlock()
+		w.got <- p // before the answer, so that it is there when the sandbox has read that
 		rw.WriteHeader(status)
 		_, _ = io.WriteString(rw, text)
-		w.got <- pushed{r.URL.Query(), r.Header, string(body)}
 	}))
 	o := Options{
 		AppID: testApp, Secret: testSecret, PushToken: "pushtoken", OriginalID: "gh_test", CallbackURL: callback.URL + "/w/push/x?a=1",

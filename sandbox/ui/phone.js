@@ -13,8 +13,48 @@
   function small(text) { return el("small", { lang: "en" }, text); }
   function control(body) {
     return fetch("/sandbox-ui/control", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
-      .then(function (r) { if (!r.ok) throw new Error("control " + r.status); return load(); });
+      .then(function (r) {
+        return r.text().then(function (text) {
+          if (!r.ok) toast(text.trim().replace(/^sandbox: /, ""));
+          return load().then(function () { return r.ok ? text : Promise.reject(new Error(text)); });
+        });
+      });
   }
+  function quietly(body) { return control(body).catch(function () {}); }
+  var fading;
+  function toast(text) {
+    $("toast").textContent = text;
+    $("toast").hidden = false;
+    clearTimeout(fading);
+    fading = setTimeout(function () { $("toast").hidden = true; }, 4000);
+  }
+  // ask shows a list of buttons and calls back with what is chosen.
+  function ask(title, items, none) {
+    $("ask-title").textContent = title;
+    $("ask-list").replaceChildren.apply($("ask-list"), items.length ? items : [el("p", { class: "none" }, none)]);
+    $("ask").showModal();
+  }
+  $("ask").addEventListener("click", function (e) {
+    if (e.target === $("ask") || e.target.closest("#ask-list button")) $("ask").close();
+  });
+
+  // The web page or the chat is on the screen.
+  var shown = "web", drawn = [];
+  function show(what) {
+    shown = what;
+    ["nav", "address", "screen"].forEach(function (id) { $(id).hidden = what !== "web"; });
+    $("chat").hidden = what !== "chat";
+    document.querySelectorAll("[data-show]").forEach(function (b) { b.setAttribute("aria-pressed", b.dataset.show === what); });
+    if (what === "chat") load();
+  }
+  document.querySelectorAll("[data-show]").forEach(function (b) { b.addEventListener("click", function () { show(b.dataset.show); }); });
+  // phone is what the chat's script shares with this one.
+  window.phone = {
+    $: $, el: el, small: small, control: quietly, ask: ask,
+    open: function (address) { show("web"); go(address); },
+    shown: function () { return shown; },
+    onDraw: function (f) { drawn.push(f); }
+  };
 
   // The frame. What it shows tells its address; a page without the SDK cannot.
   function go(address) {
@@ -34,7 +74,7 @@
   });
   $("address").addEventListener("submit", function (e) { e.preventDefault(); go(url.value.trim()); });
   $("reload").addEventListener("click", function () { go(url.value); });
-  $("home").addEventListener("click", function () { go(start); });
+  $("home").addEventListener("click", function () { show("web"); go(start); });
   function menu(open) { $("menu").hidden = !open; $("more").setAttribute("aria-expanded", open); }
   $("more").addEventListener("click", function () { menu($("menu").hidden); });
   document.addEventListener("click", function (e) { if (!e.target.closest(".nav")) menu(false); });
@@ -54,9 +94,9 @@
     var b = e.target.closest("[data-persona]");
     if (!b) return;
     var id = b.dataset.persona;
-    control(id === "new" ? { do: "visitor" } : { do: "persona", name: id }).then(function () { go(start); });
+    control(id === "new" ? { do: "visitor" } : { do: "persona", name: id }).then(function () { show("web"); go(start); });
   });
-  $("full").querySelector("button").addEventListener("click", function () { control({ do: "visitor" }).then(function () { go(start); }); });
+  $("full").querySelector("button").addEventListener("click", function () { control({ do: "visitor" }).then(function () { show("web"); go(start); }); });
 
   // Tabs.
   var tabs = [].slice.call(document.querySelectorAll("[role=tab]"));
@@ -105,20 +145,59 @@
       box.replaceChildren(el("div", { class: "none" }, ["卡包是空的，去手机里领一张吧", small("The wallet is empty: claim a card on the phone")]));
     } else {
       box.replaceChildren.apply(box, s.wallet.map(function (c) {
-        var remove = el("button", { type: "button", "aria-label": "删除 " + c.title }, "删除");
-        remove.addEventListener("click", function () { control({ do: "delete", code: c.code }); });
+        var act = function (attr, text, label, f) {
+          var attrs = { type: "button", "aria-label": label + " " + c.title };
+          attrs[attr] = c.code;
+          var b = el("button", attrs, text);
+          b.addEventListener("click", f);
+          return b;
+        };
+        var actions = [el("span", {}, { CONSUMED: "已使用", GIFTING: "赠送中" }[c.status] || "")];
+        if (c.status === "NORMAL") {
+          if (c.notify) actions.push(act("data-view", "查看", "查看", function () { quietly({ do: "view", code: c.code }); }));
+          if (c.gift) actions.push(act("data-gift", "赠送", "赠送", function () { gift(s, c); }));
+          actions.push(act("data-consume", "店员核销", "店员核销", function () { quietly({ do: "consume", code: c.code }); }));
+        }
+        actions.push(act("data-delete", "删除", "删除", function () { control({ do: "delete", code: c.code }); }));
         var card = el("article", { class: "card", "data-code": c.code, "data-card": c.card, "data-status": c.status },
-          [el("small", {}, c.brand), el("b", {}, c.title), el("div", { class: "foot" }, [el("code", {}, c.code.replace(/(\d{4})(?=\d)/g, "$1 ")), c.status === "CONSUMED" ? el("span", {}, "已使用") : "", remove])]);
+          [el("small", {}, c.brand), el("b", {}, c.title), el("code", {}, c.code.replace(/(\d{4})(?=\d)/g, "$1 ")), el("div", { class: "foot" }, actions)]);
         if (/^#[0-9a-f]{6}$/i.test(c.color)) card.style.setProperty("--card", c.color);
         return card;
       }));
     }
     $("count-wallet").textContent = s.wallet.length || "";
-    $("stock").replaceChildren.apply($("stock"), s.cards.map(function (c) { return el("li", {}, [el("span", {}, c.title), el("b", {}, String(c.stock))]); }));
+    $("gifts").replaceChildren.apply($("gifts"), s.gifts.map(function (c) {
+      var take = el("button", { type: "button", "data-accept": c.code }, "收下"), leave = el("button", { type: "button", "data-return": c.code }, "退回");
+      take.addEventListener("click", function () { quietly({ do: "accept", code: c.code }); });
+      leave.addEventListener("click", function () { quietly({ do: "return", code: c.code }); });
+      return el("div", { class: "offer" }, [el("span", {}, [c.from + " 送你「" + c.title + "」", small("a gift")]), take, leave]);
+    }));
+    $("stock").replaceChildren.apply($("stock"), s.cards.map(function (c) {
+      var row = [el("span", {}, c.title)];
+      if (c.review) {
+        [[true, "审核通过"], [false, "不通过"]].forEach(function (x) {
+          var b = el("button", { type: "button", "data-review": x[0] }, x[1]);
+          b.addEventListener("click", function () { quietly({ do: "review", name: c.card, on: x[0], text: "内容不符合规范" }); });
+          row.push(b);
+        });
+      }
+      return el("li", {}, row.concat(el("b", {}, String(c.stock))));
+    }));
+  }
+  function gift(s, c) {
+    ask("送给谁 · give to", s.personas.filter(function (p) { return p.id !== s.persona && p.kind !== "pc"; }).map(function (p) {
+      var b = el("button", { type: "button", "data-gift-to": p.id }, [el("img", { src: "/mmopen/" + p.id + "/64", alt: "" }), p.name]);
+      b.addEventListener("click", function () { quietly({ do: "gift", code: c.code, name: p.id }); });
+      return b;
+    }), "没有别人 · nobody else");
   }
   function drawLog(s) {
     var box = $("log"), first = lastEntry === 0;
     $("callback").textContent = s.callback || "（未填写）";
+    if ($("mode").children.length !== s.modes.length) {
+      $("mode").replaceChildren.apply($("mode"), s.modes.map(function (m) { return el("option", { value: m }, { plain: "明文 plain", mixed: "兼容 mixed", encrypted: "安全 encrypted" }[m]); }));
+    }
+    $("mode").value = s.mode;
     if (!s.log.length) { box.replaceChildren(); return; }
     s.log.filter(function (e) { return e.id > lastEntry; }).reverse().forEach(function (e) {
       lastEntry = e.id;
@@ -175,6 +254,8 @@
     $("count-switches").className = "bad";
   }
   $("only").addEventListener("change", function () { $("log").classList.toggle("only", this.checked); });
+  $("mode").addEventListener("change", function () { quietly({ do: "mode", name: this.value }); });
+  $("check").addEventListener("click", function () { control({ do: "check" }).then(function () { toast("验证成功 · the address proved itself"); }, function () {}); });
   $("clear").addEventListener("click", function () { control({ do: "clear" }); });
 
   var version = 0;
@@ -186,6 +267,7 @@
     drawWallet(s);
     drawLog(s);
     drawSwitches(s);
+    drawn.forEach(function (f) { f(s); });
     if (persona === null) go(start);
     persona = s.persona;
   }
