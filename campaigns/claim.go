@@ -99,10 +99,17 @@ const (
 	EventConfirmed EventKind = "confirmed"
 	EventReleased  EventKind = "released"
 	EventRedeemed  EventKind = "redeemed"
-	EventGifted    EventKind = "gifted"
+	EventGifted    EventKind = "gifted"   // given to somebody, maybe not accepted yet
+	EventReturned  EventKind = "returned" // the gift came back
 	EventDeleted   EventKind = "deleted"
+	EventRestored  EventKind = "restored" // a deleted member card, taken again
 	EventExpired   EventKind = "expired"
 	EventVoided    EventKind = "voided"
+
+	// Notes in the history that move nothing.
+	EventViewed  EventKind = "viewed"
+	EventUpdated EventKind = "updated" // points, balance or data of a member card
+	EventPaid    EventKind = "paid"    // the visitor paid with the card
 )
 
 // Event is one row of a claim's history. At is when it happened as far as its source
@@ -144,63 +151,66 @@ type Claim struct {
 	ConfirmedAt   time.Time
 	ReleasedAt    time.Time
 	RedeemedAt    time.Time
+	GiftedAt      time.Time // the newest; in effect unless ReturnedAt is as new
+	ReturnedAt    time.Time // the newest
+	DeletedAt     time.Time // the newest; in effect unless RestoredAt is newer
+	RestoredAt    time.Time // the newest
+	ExpiredAt     time.Time
+	VoidedAt      time.Time
 	ReleaseReason string
+	GiftOf        ClaimID // the giver's claim, whose unit of stock this card is; 0 = none
 }
 
-// rank orders the events that decide a state; the highest present one wins, whatever
-// the order of arrival. A confirmation outranks a release: the person has the card.
-var rank = map[EventKind]struct {
-	rank  int
-	state ClaimState
-}{
-	EventHeld:      {1, Held},
-	EventOpened:    {2, Opened},
-	EventReported:  {3, Reported},
-	EventReleased:  {4, Released},
-	EventConfirmed: {5, Confirmed},
-	EventGifted:    {6, Gifted},
-	EventExpired:   {7, Expired},
-	EventDeleted:   {8, Deleted},
-	EventVoided:    {9, Voided},
-	EventRedeemed:  {10, Redeemed},
-}
-
-// Fold is the state that a set of events amounts to. Order and repetition do not
-// matter. No event gives Held, the state a claim is born with.
+// Fold is the state that a set of events amounts to, when all happened at one time. Order
+// and repetition do not matter. No event gives Held, the state a claim is born with.
 func Fold(kinds ...EventKind) ClaimState {
-	state, best := Held, 0
+	var c Claim
 	for _, kind := range kinds {
-		if r := rank[kind]; r.rank > best {
-			state, best = r.state, r.rank
-		}
+		c.Apply(Event{Kind: kind, At: time.Unix(1, 0)})
 	}
-	return state
+	return c.fold()
 }
 
-// After is the state of a claim in state s once an event of the kind has arrived too.
-func (s ClaimState) After(kind EventKind) ClaimState {
-	next, ok := rank[kind]
-	if !ok || next.rank <= stateRank[s] {
-		return s
+// fold is the state that the claim's times amount to. A confirmation outranks a release:
+// the person has the card. Whatever can only happen to a card in a wallet confirms it.
+func (c *Claim) fold() ClaimState {
+	deleted, gifted := !c.DeletedAt.IsZero(), !c.GiftedAt.IsZero()
+	switch {
+	case !c.RedeemedAt.IsZero():
+		return Redeemed
+	case !c.VoidedAt.IsZero():
+		return Voided
+	case deleted && !c.RestoredAt.After(c.DeletedAt):
+		return Deleted
+	case !c.ExpiredAt.IsZero():
+		return Expired
+	case c.GiftedAt.After(c.ReturnedAt):
+		return Gifted
+	case deleted || gifted || !c.ConfirmedAt.IsZero() || !c.ReturnedAt.IsZero() || !c.RestoredAt.IsZero():
+		return Confirmed
+	case !c.ReleasedAt.IsZero():
+		return Released
+	case !c.ReportedAt.IsZero():
+		return Reported
+	case !c.OpenedAt.IsZero():
+		return Opened
 	}
-	return next.state
+	return Held
 }
-
-var stateRank = func() map[ClaimState]int {
-	ranks := make(map[ClaimState]int, len(rank))
-	for _, r := range rank {
-		ranks[r.state] = r.rank
-	}
-	return ranks
-}()
 
 // Apply adds an event to the claim in memory and reports whether anything changed.
 // Repeats and latecomers are safe: the result depends on the set of events alone.
 func (c *Claim) Apply(e Event) bool {
 	before := *c
-	first := func(at *time.Time) {
-		if at.IsZero() || e.At.Before(*at) {
-			*at = e.At
+	at := e.At.UTC().Truncate(time.Millisecond) // as it is stored, so that what is read back compares equal
+	first := func(t *time.Time) {
+		if t.IsZero() || at.Before(*t) {
+			*t = at
+		}
+	}
+	last := func(t *time.Time) {
+		if at.After(*t) {
+			*t = at
 		}
 	}
 	switch e.Kind {
@@ -215,16 +225,41 @@ func (c *Claim) Apply(e Event) bool {
 		}
 	case EventConfirmed:
 		first(&c.ConfirmedAt)
-		if c.Code == "" {
-			c.Code = e.Code
-		}
+	case EventRestored:
+		first(&c.ConfirmedAt)
+		last(&c.RestoredAt)
 	case EventRedeemed:
 		first(&c.RedeemedAt)
+	case EventGifted:
+		last(&c.GiftedAt)
+	case EventReturned:
+		last(&c.ReturnedAt)
+	case EventDeleted:
+		last(&c.DeletedAt)
+	case EventExpired:
+		first(&c.ExpiredAt)
+	case EventVoided:
+		first(&c.VoidedAt)
+	case EventHeld, EventCancelled, EventViewed, EventUpdated, EventPaid:
+		return false
 	}
-	c.State = c.State.After(e.Kind)
-	return c.State != before.State || !c.OpenedAt.Equal(before.OpenedAt) || !c.ReportedAt.Equal(before.ReportedAt) ||
-		!c.ConfirmedAt.Equal(before.ConfirmedAt) || !c.ReleasedAt.Equal(before.ReleasedAt) ||
-		!c.RedeemedAt.Equal(before.RedeemedAt) || c.Code != before.Code
+	if c.Code == "" && (e.Kind == EventConfirmed || e.Kind == EventRestored) {
+		c.Code = e.Code
+	}
+	c.State = c.fold()
+	return c.State != before.State || c.Code != before.Code || c.times() != before.times()
+}
+
+// times are the moments that the state is made of.
+func (c *Claim) times() (all [11]int64) {
+	for i, t := range []time.Time{
+		c.OpenedAt, c.ReportedAt, c.ConfirmedAt, c.ReleasedAt, c.RedeemedAt, c.GiftedAt, c.ReturnedAt, c.DeletedAt, c.RestoredAt, c.ExpiredAt, c.VoidedAt,
+	} {
+		if !t.IsZero() {
+			all[i] = t.UnixMilli()
+		}
+	}
+	return all
 }
 
 // Late reports whether the confirmation came after the unit had been returned: such a

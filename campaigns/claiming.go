@@ -199,29 +199,6 @@ func (s *Service) Visitor(ctx context.Context, id VisitorID) (Visitor, error) {
 	return s.store.VisitorByID(ctx, id)
 }
 
-// Receive takes a verified message of WeChat. user_get_card confirms the claim that its
-// outer_str names. A repeat is safe and answered PushDuplicate; a message that fits no
-// claim is kept as PushUnmatched. The caller has checked the signature.
-func (s *Service) Receive(ctx context.Context, account AccountID, e wechat.Event, raw []byte) (PushResult, error) {
-	now := s.now().UTC()
-	p := Push{
-		Account: account, Dedupe: e.DedupeKey(string(account)), Event: e.Event, OpenID: wechat.OpenID(e.FromUser), CardID: wechat.CardID(e.CardID),
-		Ref: Ref(e.OuterStr), Code: CardCode(e.UserCardCode), Raw: raw, At: now, Received: now,
-	}
-	if e.CreateTime > 0 {
-		p.At = time.Unix(e.CreateTime, 0).UTC()
-	}
-	switch e.Event {
-	case "user_get_card":
-		p.Apply = &Event{Kind: EventConfirmed, Source: FromPush, At: p.At, Code: p.Code}
-	case "user_del_card":
-		p.Apply = &Event{Kind: EventDeleted, Source: FromPush, At: p.At}
-	case "user_consume_card":
-		p.Apply = &Event{Kind: EventRedeemed, Source: FromPush, At: p.At}
-	}
-	return s.store.RecordPush(ctx, p)
-}
-
 // Sweep returns the stock of holds that have expired, in batches, and says how many.
 func (s *Service) Sweep(ctx context.Context) (int, error) {
 	const batch = 200

@@ -12,6 +12,10 @@ import (
 // transaction; a guarded write that finds the state changed returns the named error.
 type Store interface {
 	Profiles
+	Inbox
+	Reconciliations
+	Templates
+	Channels
 
 	// CreateCampaign inserts c. ErrSlugTaken when the slug exists.
 	CreateCampaign(ctx context.Context, c *Campaign, audit Audit) error
@@ -44,9 +48,6 @@ type Store interface {
 	Record(ctx context.Context, id ClaimID, e Event, guard []ClaimState) (*Claim, error)
 	// ReleaseExpired returns the stock of up to limit claims whose hold ended before now.
 	ReleaseExpired(ctx context.Context, now time.Time, limit int) (int, error)
-	// RecordPush stores an inbound message under its dedupe key and applies the event to
-	// the claim found by ref, or else by account, card and openid. first is false for a repeat.
-	RecordPush(ctx context.Context, p Push) (result PushResult, err error)
 
 	ClaimByID(ctx context.Context, id ClaimID) (*Claim, error)
 	// ClaimByKey finds the claim an idempotency key made. ErrNotFound when none.
@@ -129,29 +130,3 @@ type ClaimPage struct {
 	Rows []ClaimRow
 	Next ClaimID
 }
-
-// Push is an inbound message of WeChat about a card.
-type Push struct {
-	Account  AccountID
-	Dedupe   string
-	Event    string
-	OpenID   wechat.OpenID
-	CardID   wechat.CardID
-	Ref      Ref
-	Code     CardCode
-	Raw      []byte
-	At       time.Time // when WeChat says it happened
-	Received time.Time
-	Apply    *Event // what it means for the claim; nil = only keep the message
-}
-
-// PushResult says what became of an inbound message.
-type PushResult string
-
-// The results.
-const (
-	PushApplied   PushResult = "applied"
-	PushDuplicate PushResult = "duplicate"
-	PushUnmatched PushResult = "unmatched"
-	PushKept      PushResult = "kept"
-)

@@ -19,7 +19,7 @@ import (
 // push sends a message as WeChat does: signed with the token over token, time and nonce.
 func (w *world) push(method, token, body string, change func(url.Values)) (int, string) {
 	w.Helper()
-	q := url.Values{"timestamp": {strconv.FormatInt(w.clock().Unix(), 10)}, "nonce": {"n0nce"}, "echostr": {"5927"}}
+	q := url.Values{"timestamp": {strconv.FormatInt(w.clock().Unix(), 10)}, "nonce": {strconv.FormatInt(w.nonces.Add(1), 10)}, "echostr": {"5927"}}
 	parts := []string{token, q.Get("timestamp"), q.Get("nonce")}
 	slices.Sort(parts)
 	sum := sha1.Sum([]byte(strings.Join(parts, "")))
