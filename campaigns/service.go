@@ -18,6 +18,8 @@ type Service struct {
 	now     func() time.Time
 	log     *slog.Logger
 	ids     idMaker
+	// channels counts scans of channels until they are written.
+	channels channelBook
 }
 
 // Options are the parts a Service is made of.
@@ -117,11 +119,16 @@ func (s *Service) Publish(ctx context.Context, actor Actor, id ID) error {
 	if err != nil {
 		return err
 	}
+	return s.publish(ctx, actor, c, nil)
+}
+
+// publish writes detail into the audit with it.
+func (s *Service) publish(ctx context.Context, actor Actor, c *Campaign, detail any) error {
 	now := s.now().UTC()
 	if !c.EndsAt.After(now) {
 		return fault.New(fault.Invalid, "campaign.error.already_over").On("ends_at")
 	}
-	return s.store.SetStatus(ctx, id, []Status{StatusDraft}, StatusPublished, "", now, s.audit(actor, "campaign.publish", now, nil))
+	return s.store.SetStatus(ctx, c.ID, []Status{StatusDraft}, StatusPublished, "", now, s.audit(actor, "campaign.publish", now, detail))
 }
 
 // Pause stops new claims; the reason is shown to visitors. Held claims may finish.

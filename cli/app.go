@@ -22,6 +22,7 @@ import (
 	"kaquan/jobs"
 	"kaquan/metrics"
 	"kaquan/people"
+	"kaquan/reach"
 	"kaquan/web"
 	"kaquan/wechat"
 )
@@ -33,6 +34,7 @@ type App struct {
 	People    *people.Service
 	WeChat    *wechat.Hub
 	Doctor    *doctor.Service
+	Reach     *reach.Service
 	Public    string // the address visitors use
 
 	cfg     *config.Config
@@ -41,8 +43,10 @@ type App struct {
 	ln      net.Listener
 	stop    context.CancelFunc
 	web     *web.Server
-	meter   *metrics.Registry // nil in commands that only look
-	scraped *scraped          // nil when metrics have no address of their own
+	// reconciler compares the ledger with WeChat's.
+	reconciler *campaigns.Reconciler
+	meter      *metrics.Registry // nil in commands that only look
+	scraped    *scraped          // nil when metrics have no address of their own
 }
 
 // OpenStore opens and migrates the database of the settings.
@@ -85,14 +89,17 @@ func Open(ctx context.Context, cfg *config.Config, version Version, log *slog.Lo
 	}
 	a.WeChat = a.newHub()
 	a.Campaigns = campaigns.New(campaigns.Options{Store: store, Gateway: gateway{a.WeChat}, Log: log})
+	host, _ := os.Hostname()
+	a.reconciler = campaigns.NewReconciler(a.Campaigns, cardBook{a.WeChat}, host+"/"+strconv.Itoa(os.Getpid()), 0)
 	a.People = people.New(store, people.Options{Log: log})
 	a.Doctor = a.newDoctor(false)
+	a.Reach = reach.New(reach.Options{Store: store, WeChat: a.WeChat, PublicURL: a.Public, Log: log})
 	background, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.web, err = web.New(web.Options{
-		Campaigns: a.Campaigns, Accounts: store, People: a.People, WeChat: a.WeChat, Fetches: store, Signatures: store, Files: store,
+		Campaigns: a.Campaigns, Scratch: db.Scratch, Accounts: store, People: a.People, WeChat: a.WeChat, Fetches: store, Signatures: store, Files: store,
 		PublicURL: a.Public, TrustedProxies: cfg.TrustedProxies, CookieKey: store.Key("visitor cookies"),
-		Doctor: a.Doctor, Version: version.String(), Ready: store.Ready, Log: log, Background: background,
+		Doctor: a.Doctor, Reach: a.Reach, Replier: a.Reach, Version: version.String(), Ready: store.Ready, Log: log, Background: background,
 		Meter: a.meter, Metrics: a.meter.Handler(), MetricsToken: string(cfg.MetricsToken),
 	})
 	if err != nil {
@@ -169,6 +176,7 @@ func (a *App) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { a.runner().Run(ctx) })
 	background.Go(func() { a.WeChat.Run(ctx, a.accountIDs) })
+	background.Go(func() { a.web.Work(ctx) })
 	served := make(chan error, 2)
 	if a.scraped != nil {
 		background.Go(func() {
@@ -201,7 +209,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	cancel()
 	background.Wait()
-	return errors.Join(err, a.People.FlushAPIUse(context.WithoutCancel(ctx)))
+	return errors.Join(err, a.People.FlushAPIUse(context.WithoutCancel(ctx)), a.Campaigns.FlushScans(context.WithoutCancel(ctx)))
 }
 
 // Close keeps every accepted write and releases the files.
@@ -234,11 +242,14 @@ func (a *App) runner() *jobs.Runner {
 	r.Add(jobs.Task{Name: "forget old sessions", Every: 15 * time.Minute, Run: func(ctx context.Context) error {
 		return a.People.DeleteExpired(ctx)
 	}})
+	r.Add(jobs.Task{Name: "hand pictures to WeChat", Every: time.Minute, Run: a.Reach.RenewPictures})
 	r.Add(jobs.Task{Name: "check health", Every: time.Minute, Run: a.examine})
 	r.Add(jobs.Task{Name: "forget old health", Every: time.Hour, Run: a.Doctor.Trim})
 	r.Add(jobs.Task{Name: "count calls of programs", Every: 5 * time.Second, Run: a.People.FlushAPIUse})
+	r.Add(jobs.Task{Name: "count scans of channels", Every: 5 * time.Second, Run: a.Campaigns.FlushScans})
 	r.Add(jobs.Task{Name: "forget old fetches", Every: 6 * time.Hour, Run: func(ctx context.Context) error {
 		return a.DB.TrimFetches(ctx, time.Now().AddDate(0, 0, -30))
 	}})
+	a.addReconciling(r)
 	return r
 }

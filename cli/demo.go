@@ -11,6 +11,7 @@ import (
 	"kaquan/assets"
 	"kaquan/campaigns"
 	"kaquan/people"
+	"kaquan/reach"
 	"kaquan/wechat"
 )
 
@@ -29,13 +30,12 @@ func (demoCommand) Run(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	// New secrets at every start make the app forget tokens of a sandbox that is gone.
-	secret, pushToken := randomHex(16), randomHex(12)
-	phone, err := openSandbox(env.Config.SandboxListen, sandboxOptions(secret, pushToken, app.Public, string(demoSlug), env.Log))
+	keys := newSandboxKeys()
+	phone, err := openSandbox(env.Config.SandboxListen, sandboxOptions(keys, app.Public, string(demoSlug), env.Log))
 	if err != nil {
 		return errors.Join(err, app.Close())
 	}
-	link, err := app.seedDemo(ctx, phone.URL, secret, pushToken)
+	link, err := app.seedDemo(ctx, phone.URL, keys)
 	if err != nil {
 		return errors.Join(err, phone.ln.Close(), app.Close())
 	}
@@ -66,6 +66,12 @@ func runBoth(ctx context.Context, app *App, phone *standIn) error {
 	)
 	both.Go(func() { defer cancel(); phoneErr = phone.serve(ctx) })
 	both.Go(func() { defer cancel(); appErr = app.Run(ctx) })
+	both.Go(func() {
+		// As the console does when somebody saves the address there.
+		if err := phone.CheckCallback(); err != nil && ctx.Err() == nil {
+			app.log.Warn("the sandbox could not verify the push address", "err", err)
+		}
+	})
 	both.Wait()
 	return errors.Join(appErr, phoneErr, app.Close())
 }
@@ -79,12 +85,12 @@ const demoLogin = "demo"
 
 // seedDemo stores the sandbox's account, an owner and the sample campaigns where they
 // are missing, and returns the path of a one-time login link.
-func (a *App) seedDemo(ctx context.Context, sandboxURL, secret, pushToken string) (string, error) {
+func (a *App) seedDemo(ctx context.Context, sandboxURL string, keys sandboxKeys) (string, error) {
 	actor := campaigns.Actor{Name: "demo"}
 	err := a.Campaigns.SaveAccount(ctx, a.DB, actor, campaigns.Account{
 		ID: demoAccount, Name: "示例咖啡",
 		Credentials: wechat.Credentials{
-			Account: string(demoAccount), AppID: sandboxAppID, Secret: secret, PushToken: pushToken, Mode: wechat.Stable,
+			Account: string(demoAccount), AppID: sandboxAppID, Secret: keys.secret, PushToken: keys.push, AESKey: keys.aes, Mode: wechat.Stable,
 			APIURL: sandboxURL, OpenURL: sandboxURL, JSURL: sandboxURL, Sandbox: true,
 		},
 	})
@@ -103,6 +109,9 @@ func (a *App) seedDemo(ctx context.Context, sandboxURL, secret, pushToken string
 			return "", err
 		}
 	}
+	if err := a.seedRules(ctx); err != nil {
+		return "", err
+	}
 	owner, err := a.DB.PersonByLogin(ctx, demoLogin)
 	if err != nil {
 		owner, err = a.People.CreatePerson(ctx, people.NewPerson{Login: demoLogin, Name: "演示管理员", Password: randomHex(16), Role: people.Owner})
@@ -112,6 +121,32 @@ func (a *App) seedDemo(ctx context.Context, sandboxURL, secret, pushToken string
 	}
 	token, err := a.People.IssueLoginLink(ctx, owner.ID, demoLinkLife)
 	return "/admin/login/link?token=" + token, err
+}
+
+// seedRules lets the sample account greet and answer, where it has no rules yet.
+func (a *App) seedRules(ctx context.Context) error {
+	rules, err := a.Reach.Rules(ctx, string(demoAccount))
+	if err != nil || len(rules) > 0 {
+		return err
+	}
+	latte, err := a.Campaigns.BySlug(ctx, demoSlug)
+	if errors.Is(err, campaigns.ErrCampaignNotFound) { // renamed or archived since
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, rule := range []reach.Rule{
+		{Trigger: reach.OnFollow, Kind: reach.SayText, Text: "欢迎来到示例咖啡 ☕ 回复“拿铁”，领一张买一赠一。", Enabled: true},
+		{Trigger: reach.OnKeyword, Words: []string{"拿铁", "latte"}, Contains: true, Kind: reach.SayCampaign, Campaign: int64(latte.ID), Channel: "chat", Enabled: true},
+		{Trigger: reach.OnElse, Kind: reach.SayText, Text: "没太听懂。回复“拿铁”看看正在进行的活动。", Enabled: true},
+	} {
+		rule.Account = string(demoAccount)
+		if _, err := a.Reach.SaveRule(ctx, rule); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // demoCampaigns are the samples: one of each issuer, one with the classic form.

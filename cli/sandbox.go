@@ -100,14 +100,23 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
+// sandboxKeys are what app and stand-in agree on.
+type sandboxKeys struct{ secret, push, aes string }
+
+// newSandboxKeys are new at every start: the app forgets the tokens of a sandbox that is
+// gone.
+func newSandboxKeys() sandboxKeys {
+	return sandboxKeys{secret: randomHex(16), push: randomHex(12), aes: randomHex(22)[:43]}
+}
+
 // sandboxOptions are the demo's stand-in, aimed at the app.
-func sandboxOptions(secret, pushToken, public, slug string, log *slog.Logger) sandbox.Options {
+func sandboxOptions(keys sandboxKeys, public, slug string, log *slog.Logger) sandbox.Options {
 	host := public
 	if u, err := url.Parse(public); err == nil {
 		host = u.Host
 	}
 	return sandbox.Options{
-		AppID: sandboxAppID, Secret: secret, PushToken: pushToken, OriginalID: "gh_kaquansandbox",
+		AppID: sandboxAppID, Secret: keys.secret, PushToken: keys.push, AESKey: keys.aes, AccountName: "示例咖啡", OriginalID: "gh_kaquansandbox",
 		CallbackURL: public + "/w/push/demo", StartURL: public + "/c/" + slug, OAuthDomain: host,
 		Cards: sandboxCards(), SDK: assets.JSSDK(), VisitorCookies: web.VisitorCookies(), Log: log,
 	}

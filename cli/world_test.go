@@ -28,13 +28,15 @@ type world struct {
 	phone  *standIn
 	log    *live
 	secret string
+	keys   sandboxKeys
 }
 
 // newWorld starts both. before, when not nil, sees the sandbox before the program asks it
 // for anything; change may alter the settings.
 func newWorld(t *testing.T, before func(*world), change func(*config.Config)) *world {
 	t.Helper()
-	w := &world{T: t, log: &live{}, secret: randomHex(16)}
+	w := &world{T: t, log: &live{}, keys: newSandboxKeys()}
+	w.secret = w.keys.secret
 	cfg := &config.Config{
 		Data: t.TempDir(), Listen: "127.0.0.1:0", SandboxListen: "127.0.0.1:0", LogLevel: "debug", LogFormat: "text",
 		WeChatAPIURL: "http://127.0.0.1:1", WeChatOpenURL: "http://127.0.0.1:1", WeChatJSURL: "http://127.0.0.1:1", PayURL: "http://127.0.0.1:1",
@@ -51,11 +53,11 @@ func newWorld(t *testing.T, before func(*world), change func(*config.Config)) *w
 		t.Fatal(err)
 	}
 	w.app = app
-	w.phone, err = openSandbox(cfg.SandboxListen, sandboxOptions(w.secret, "pushtoken0123456789", app.Public, string(demoSlug), log))
+	w.phone, err = openSandbox(cfg.SandboxListen, sandboxOptions(w.keys, app.Public, string(demoSlug), log))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := app.seedDemo(t.Context(), w.phone.URL, w.secret, "pushtoken0123456789"); err != nil {
+	if _, err := app.seedDemo(t.Context(), w.phone.URL, w.keys); err != nil {
 		t.Fatal(err)
 	}
 	if before != nil {

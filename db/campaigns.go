@@ -55,7 +55,7 @@ WHERE id = $1 AND status = $5`
 	qStatus = `SELECT status FROM campaigns WHERE id = $1`
 
 	qTodayCounts = `SELECT campaign_id, COUNT(*) FROM claims
-WHERE campaign_id = $1 AND id >= $2 AND confirmed_at > 0 AND confirmed_at >= $3
+WHERE campaign_id = $1 AND id >= $2 AND confirmed_at > 0 AND confirmed_at >= $3 AND gift_of = 0
 GROUP BY campaign_id`
 
 	qAudit = `INSERT INTO audit (id, at, actor_id, actor_name, action, object_kind, object_id, detail, ip)

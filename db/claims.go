@@ -13,7 +13,8 @@ import (
 
 const (
 	claimColumns = `k.id, k.campaign_id, k.visitor_id, k.account_id, k.ref, k.issuer, k.state, k.code, k.idem_key, k.channel, k.day, k.hold_until,
-k.created_at, k.opened_at, k.reported_at, k.confirmed_at, k.released_at, k.redeemed_at, k.release_reason, k.consent, k.answers`
+k.created_at, k.opened_at, k.reported_at, k.confirmed_at, k.released_at, k.redeemed_at, k.release_reason, k.consent, k.answers,
+k.gift_of, k.gifted_at, k.returned_at, k.deleted_at, k.restored_at, k.expired_at, k.voided_at`
 
 	qInsertClaim = `INSERT INTO claims (id, campaign_id, visitor_id, account_id, ref, issuer, state, code, idem_key, channel, day, hold_until,
   created_at, confirmed_at, consent, holder_name, holder_phone, phone_tail, answers)
@@ -56,7 +57,8 @@ WHERE k.visitor_id = $1 AND k.campaign_id = $2 AND k.state <> 'released'
 ORDER BY k.id DESC`
 
 	qUpdateClaim = `UPDATE claims SET state = $3, code = $4, hold_until = $5, opened_at = $6, reported_at = $7, confirmed_at = $8,
-  released_at = $9, redeemed_at = $10, release_reason = $11
+  released_at = $9, redeemed_at = $10, release_reason = $11, gifted_at = $12, returned_at = $13, deleted_at = $14, restored_at = $15,
+  expired_at = $16, voided_at = $17
 WHERE id = $1 AND state = $2`
 
 	qExpiredHolds = `SELECT ` + claimColumns + ` FROM claims k
@@ -68,7 +70,7 @@ ORDER BY k.hold_until LIMIT $2`
 	qCountBuckets = `SELECT
   COUNT(*) FILTER (WHERE state IN ('held', 'opened', 'reported')),
   COUNT(*) FILTER (WHERE state NOT IN ('held', 'opened', 'reported', 'released'))
-FROM claims WHERE campaign_id = $1`
+FROM claims WHERE campaign_id = $1 AND gift_of = 0`
 
 	qStock = `SELECT total, held, confirmed FROM campaign_stock WHERE campaign_id = $1`
 )
@@ -93,7 +95,8 @@ func claimTargets(c *campaigns.Claim) []any {
 	return []any{
 		&c.ID, &c.Campaign, &c.Visitor, &c.Account, &c.Ref, &c.Issuer, &c.State, &c.Code, &c.Key, &c.Channel, &c.Day, (*instant)(&c.HoldUntil),
 		(*instant)(&c.CreatedAt), (*instant)(&c.OpenedAt), (*instant)(&c.ReportedAt), (*instant)(&c.ConfirmedAt), (*instant)(&c.ReleasedAt),
-		(*instant)(&c.RedeemedAt), &c.ReleaseReason, &c.ConsentText, (*answers)(&c.Answers),
+		(*instant)(&c.RedeemedAt), &c.ReleaseReason, &c.ConsentText, (*answers)(&c.Answers), &c.GiftOf, (*instant)(&c.GiftedAt),
+		(*instant)(&c.ReturnedAt), (*instant)(&c.DeletedAt), (*instant)(&c.RestoredAt), (*instant)(&c.ExpiredAt), (*instant)(&c.VoidedAt),
 	}
 }
 
@@ -281,7 +284,8 @@ func record(tx *Tx, claim *campaigns.Claim, e campaigns.Event) error {
 		}
 	}
 	n, err := tx.exec(qUpdateClaim, int64(claim.ID), string(before), string(claim.State), string(claim.Code), ms(claim.HoldUntil),
-		ms(claim.OpenedAt), ms(claim.ReportedAt), ms(claim.ConfirmedAt), ms(claim.ReleasedAt), ms(claim.RedeemedAt), claim.ReleaseReason)
+		ms(claim.OpenedAt), ms(claim.ReportedAt), ms(claim.ConfirmedAt), ms(claim.ReleasedAt), ms(claim.RedeemedAt), claim.ReleaseReason,
+		ms(claim.GiftedAt), ms(claim.ReturnedAt), ms(claim.DeletedAt), ms(claim.RestoredAt), ms(claim.ExpiredAt), ms(claim.VoidedAt))
 	if err != nil {
 		return err
 	}
@@ -289,8 +293,8 @@ func record(tx *Tx, claim *campaigns.Claim, e campaigns.Event) error {
 		return fmt.Errorf("claim %v left state %s meanwhile", claim.ID, before)
 	}
 	from, to := before.Bucket(), claim.State.Bucket()
-	if from == to {
-		return nil
+	if from == to || claim.GiftOf != 0 {
+		return nil // a gift is the unit of its giver
 	}
 	held, confirmed := moves(from, to)
 	if _, err := tx.exec(qMoveStock, int64(claim.Campaign), held, confirmed); err != nil {

@@ -31,7 +31,8 @@ func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
 		return nil, err
 	}
 	defer func() { _ = pool.Close() }()
-	provider, err := goose.NewProvider(goose.DialectSQLite3, pool, files)
+	// Migrations of one release may land in another order than their numbers say.
+	provider, err := goose.NewProvider(goose.DialectSQLite3, pool, files, goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}

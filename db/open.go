@@ -33,6 +33,7 @@ type Options struct {
 	Path    string // the SQLite file; its folder is made when missing
 	KeyFile string // 32 random bytes that seal secrets, made with mode 0600 when missing
 	Log     *slog.Logger
+	Scratch bool // the file is thrown away after use: nothing waits for the disk
 }
 
 // Open opens the file with two pools: one connection that writes with synchronous=FULL
@@ -48,7 +49,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	write, err := openPool(o.Path, writing, 1)
+	settings := writing
+	if o.Scratch {
+		settings = scratching
+	}
+	write, err := openPool(o.Path, settings, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +86,10 @@ var (
 			"cache_size(-65536)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)",
 			"secure_delete(1)", // what a visitor erased is overwritten in the file, older copies of the row too
 		},
+	}
+	scratching = url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(OFF)", "foreign_keys(1)", "cache_size(-65536)", "temp_store(MEMORY)", "wal_autocheckpoint(4000)"},
 	}
 	reading = url.Values{
 		"_pragma": {

@@ -74,7 +74,7 @@ func TestHotQueriesUseAnIndex(t *testing.T) {
 	all := queries(t)
 	for _, name := range []string{
 		"qCampaignBySlug", "qCampaignByID", "qClaimByID", "qClaimByKey", "qClaimsOf", "qQuota", "qExpiredHolds", "qClaimByCode", "qClaimByRefOf",
-		"qClaimWaiting", "qHistory", "qVisitorByID", "qToken", "qTodayCounts", "qSessionByID",
+		"qClaimWaiting", "qWaitingPushes", "qUnsettled", "qWithCode", "qPushTimes", "qTrimPushes", "qHistory", "qVisitorByID", "qToken", "qTodayCounts", "qSessionByID", "qReplyRules", "qScene", "qScenes",
 	} {
 		query, found := all[name]
 		must(t, found, "no statement %s", name)

@@ -47,7 +47,7 @@ func TestPictures(t *testing.T) {
 	pages["me-elsewhere"] = p.App + "/w/me"
 	for name, path := range map[string]string{
 		"campaigns": "/admin/campaigns", "campaigns-none": "/admin/campaigns?q=zzz", "campaign-new": "/admin/campaigns/new", "claims": "/admin/claims",
-		"claims-none": "/admin/claims?q=zzz", "accounts": "/admin/accounts", "account": "/admin/accounts/demo", "tokens": "/admin/tokens", "health": "/admin/health", "signatures": "/admin/health/signatures", "files": "/admin/files", "login": "/admin/login", "api": "/admin/api",
+		"claims-none": "/admin/claims?q=zzz", "accounts": "/admin/accounts", "account": "/admin/accounts/demo", "tokens": "/admin/tokens", "health": "/admin/health", "events": "/admin/events", "reconcile": "/admin/events/reconcile", "signatures": "/admin/health/signatures", "files": "/admin/files", "replies": "/admin/reach", "reply-new": "/admin/reach/rules/new", "menu": "/admin/reach/menu", "scenes": "/admin/reach/scenes", "cards": "/admin/cards", "login": "/admin/login", "api": "/admin/api",
 		"problem": "/admin/nothing-here",
 	} {
 		pages[name] = p.App + path
@@ -59,7 +59,18 @@ func TestPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		pages[name], pages[name+"-edit"] = href, href+"/edit"
+		pages["preview"], pages["preview-page"] = href+"/preview", href+"/preview/page?state=already"
+		// A copy is a draft, which can be checked.
+		admin.open(href)
+		if _, err := eval[bool](admin, page, `document.querySelector('form[action$="/copy"]').requestSubmit() ?? true`); err != nil {
+			t.Fatal(err)
+		}
+		admin.await(page, `location.pathname.endsWith('/edit')`)
+		if pages["preflight"], err = eval[string](admin, page, `location.href.replace('/edit', '/preflight')`); err != nil {
+			t.Fatal(err)
+		}
 	}
+	pages["campaign-rehearsal"], pages["campaign-new-template"] = pages["campaign"]+"/rehearsal", p.App+"/admin/campaigns/new?template=gift"
 	admin.open(p.App + "/admin/claims")
 	if href, err := eval[string](admin, page, `document.querySelector('a[href^="/admin/claims/"]')?.href ?? ''`); err == nil && href != "" {
 		pages["claim-detail"] = href

@@ -65,6 +65,11 @@ func (s *Server) showCampaign(c *fiber.Ctx, who *signedIn, status int, v admin.C
 	} else if !errors.Is(err, campaigns.ErrAccountNotFound) {
 		return err
 	}
+	var err error
+	if v.Channels, err = s.Campaigns.ChannelList(c.UserContext(), v.Campaign.ID); err != nil {
+		return err
+	}
+	sortChannels(v.Channels, "claims")
 	p := s.page(c, who, "campaigns", "admin.campaigns.title")
 	p.Title = v.Campaign.Name
 	return render(c, status, admin.CampaignPage(p, v))
@@ -80,7 +85,14 @@ func (s *Server) handleCampaignNew(c *fiber.Ctx, who *signedIn) error {
 		return seeOther(c, "/admin/campaigns")
 	}
 	d := newCampaign(c, s.Campaigns.Now(), campaigns.Shanghai(), accounts)
-	return s.showEditor(c, who, fiber.StatusOK, campaignForm(&d), nil)
+	if err := s.fillFromTemplate(c, &d, accounts); err != nil {
+		return err
+	}
+	form := campaignForm(&d)
+	if form.Templates, err = s.templateChoices(c); err != nil {
+		return err
+	}
+	return s.showEditor(c, who, fiber.StatusOK, form, nil)
 }
 
 func (s *Server) handleCampaignEdit(c *fiber.Ctx, who *signedIn) error {

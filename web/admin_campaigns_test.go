@@ -24,7 +24,7 @@ func TestACampaignGoesFromDraftToTheArchive(t *testing.T) {
 	}
 	created := d.post("/admin/campaigns/new", campaignFields(
 		"question[0][kind]", "mobile", "question[0][label]", "手机号", "question[0][required]", "1",
-		"question[1][kind]", "choice", "question[1][label]", "门店", "question[1][options]", "东店\r\n西店\r\n", "terms", "第一条\r\n第二条"))
+		"question[1][kind]", "choice", "question[1][label]", "门店", "question[1][options]", "东店\r\n西店\r\n", "terms", "第一条\r\n第二条", "contact", "400-000-0000"))
 	path := created.header.Get("Location")
 	if created.status != http.StatusSeeOther {
 		t.Fatalf("create: %d %s", created.status, created.words())
@@ -39,8 +39,11 @@ func TestACampaignGoesFromDraftToTheArchive(t *testing.T) {
 	if len(c.Form) != 2 || c.Form[0].Key != "phone" || !c.Form[0].Required || len(c.Form[1].Options) != 2 || c.Texts.Terms != "第一条\n第二条" {
 		t.Errorf("form %+v, terms %q", c.Form, c.Texts.Terms)
 	}
-	if a := d.get(path); !strings.Contains(a.words(), "发布后，12月1日 10:00 起可领取。") || !strings.Contains(a.body, "https://kq.example.com/c/winter") || !strings.Contains(a.body, `class="kq-qr"`) {
-		t.Error("the page lacks the sentence about publishing, the link or the code")
+	if a := d.get(path + "/preflight"); !strings.Contains(a.words(), "发布后，12月1日 10:00 起可领取。") {
+		t.Error("no sentence about publishing")
+	}
+	if a := d.get(path); !strings.Contains(a.body, "https://kq.example.com/c/winter") || !strings.Contains(a.body, `class="kq-qr"`) {
+		t.Error("the page lacks the link or the code")
 	}
 	step := func(action string, form url.Values, want campaigns.State, words string) {
 		t.Helper()
@@ -285,8 +288,8 @@ func TestPublishingWhatIsOverSaysSo(t *testing.T) {
 	o.setTime(noon.Add(48 * time.Hour))
 	d := o.signIn(people.Operator)
 	path := "/admin/campaigns/" + c.ID.String()
-	d.post(path+"/publish", nil)
-	if a := d.get(path); !strings.Contains(a.words(), "结束时间已过，请先修改时间再发布") || o.reload(c).Status != campaigns.StatusDraft {
+	a := d.post(path+"/publish", nil)
+	if a = d.get(a.header.Get("Location")); !strings.Contains(a.words(), "已过。") || strings.Contains(a.body, path+"/publish") || o.reload(c).Status != campaigns.StatusDraft {
 		t.Error("no reason, or published")
 	}
 }

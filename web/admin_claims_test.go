@@ -24,6 +24,7 @@ import (
 	"kaquan/doctor"
 	"kaquan/i18n"
 	"kaquan/people"
+	"kaquan/reach"
 	"kaquan/web"
 	"kaquan/wechat"
 )
@@ -38,7 +39,9 @@ type office struct {
 	campaigns *campaigns.Service
 	people    *people.Service
 	doctor    *doctor.Service
+	reach     *reach.Service
 	stop      context.CancelFunc // ends the server's background
+	scratched func()             // called when a rehearsal has its ledger; nil = nobody asks
 
 	mu     sync.Mutex
 	time   time.Time
@@ -86,11 +89,13 @@ func openOffice(t *testing.T) *office {
 		},
 	})
 	t.Cleanup(o.doctor.Close)
+	o.reach = reach.New(reach.Options{Store: o.db, WeChat: hub, PublicURL: "https://kq.example.com", Now: o.now})
 	background, stop := context.WithCancel(context.Background())
 	o.stop = stop
 	t.Cleanup(stop)
 	o.server, err = web.New(web.Options{
-		Campaigns: o.campaigns, Accounts: o.db, People: o.people, WeChat: hub, Fetches: o.db, Signatures: o.db, Files: o.db, Doctor: o.doctor, Background: background,
+		Campaigns: o.campaigns, Scratch: o.openScratch, Accounts: o.db, People: o.people, WeChat: hub, Fetches: o.db, Signatures: o.db, Files: o.db, Doctor: o.doctor, Background: background,
+		Reach:     o.reach,
 		PublicURL: "https://kq.example.com", CookieKey: make([]byte, 32), Version: "test", Now: o.now,
 	})
 	if err != nil {

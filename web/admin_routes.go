@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -35,17 +36,32 @@ func (s *Server) adminTable() []adminRoute {
 		{get, "/admin/campaigns/:id", people.CampaignsRead, s.handleCampaign},
 		{get, "/admin/campaigns/:id/edit", people.CampaignsWrite, s.handleCampaignEdit},
 		{post, "/admin/campaigns/:id/edit", people.CampaignsWrite, s.handleCampaignSave},
-		{post, "/admin/campaigns/:id/publish", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Publish, "admin.campaign.done.publish")},
+		{get, "/admin/campaigns/:id/preview", people.CampaignsRead, s.handlePreview},
+		{get, "/admin/campaigns/:id/preview/page", people.CampaignsRead, s.handlePreviewPage},
+		{get, "/admin/campaigns/:id/preflight", people.CampaignsWrite, s.handlePreflight},
+		{post, "/admin/campaigns/:id/publish", people.CampaignsWrite, s.handleCampaignPublish},
 		{post, "/admin/campaigns/:id/pause", people.CampaignsWrite, s.handleCampaignPause},
 		{post, "/admin/campaigns/:id/resume", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Resume, "admin.campaign.done.resume")},
 		{post, "/admin/campaigns/:id/end", people.CampaignsWrite, s.changeCampaign(s.Campaigns.End, "admin.campaign.done.end")},
 		{post, "/admin/campaigns/:id/archive", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Archive, "admin.campaign.done.archive")},
 		{post, "/admin/campaigns/:id/copy", people.CampaignsWrite, s.handleCampaignCopy},
+		{get, "/admin/campaigns/:id/rehearsal", people.CampaignsWrite, s.handleRehearsal},
+		{post, "/admin/campaigns/:id/rehearsal", people.CampaignsWrite, s.handleRehearse},
+		{post, "/admin/campaigns/:id/template", people.CampaignsWrite, s.handleTemplateSave},
+		{post, "/admin/campaigns/:id/delete", people.CampaignsWrite, s.handleDraftDelete},
+		{post, "/admin/templates/:id/delete", people.CampaignsWrite, s.handleTemplateDelete},
 
 		{get, "/admin/claims", people.ClaimsRead, s.handleClaims},
 		{get, "/admin/claims.xlsx", people.ClaimsExport, s.handleExport},
 		{get, "/admin/claims/:id", people.ClaimsRead, s.handleClaim},
 		{post, "/admin/claims/:id/reveal", people.ClaimsReveal, s.handleReveal},
+
+		{get, "/admin/events", people.AccountRead, s.handleEvents},
+		{get, "/admin/events/reconcile", people.AccountRead, s.handleReconcile},
+		{post, "/admin/events/reconcile", people.AccountWrite, s.handleReconcileNow},
+		{get, "/admin/events/:id", people.AccountRead, s.handleEvent},
+		{post, "/admin/events/:id/reveal", people.ClaimsReveal, s.handleEventReveal},
+		{post, "/admin/events/:id/reprocess", people.AccountWrite, s.handleReprocess},
 
 		{get, "/admin/accounts", people.AccountRead, s.handleAccounts},
 		{get, "/admin/accounts/:id", people.AccountWrite, s.handleAccountEdit},
@@ -66,6 +82,11 @@ func (s *Server) adminTable() []adminRoute {
 	}
 }
 
+// wholeTable is the table with those of the pages that have one of their own.
+func (s *Server) wholeTable() []adminRoute {
+	return slices.Concat(s.adminTable(), s.reachTable(), s.channelTable())
+}
+
 // adminRoutes registers the way in, which needs nobody signed in, and the table. Every
 // write below /admin, the sign-in included, is refused when another site started it.
 func (s *Server) adminRoutes() {
@@ -78,7 +99,7 @@ func (s *Server) adminRoutes() {
 	admin.Post("/login/link", s.handleLinkDone)
 	admin.Post("/language", s.handleLanguage)
 	admin.Post("/theme", s.handleTheme)
-	for _, r := range s.adminTable() {
+	for _, r := range s.wholeTable() {
 		s.app.Add(r.method, r.path, s.admin(r.permission, r.handle))
 	}
 }

@@ -4,7 +4,7 @@ package web
 // asked for.
 func (s *Server) AdminTable() map[string]bool {
 	table := map[string]bool{}
-	for _, r := range s.adminTable() {
+	for _, r := range s.wholeTable() {
 		table[r.method+" "+r.path] = r.permission != ""
 	}
 	return table

@@ -33,7 +33,7 @@ func (s *Server) handleError(c *fiber.Ctx, err error) error {
 	if strings.HasPrefix(c.Path(), "/api/") {
 		return renderAPIProblem(c, err, problem)
 	}
-	if strings.HasPrefix(c.Path(), "/c/") || strings.HasPrefix(c.Path(), "/w/oauth") || strings.HasPrefix(c.Path(), "/w/me") {
+	if strings.HasPrefix(c.Path(), "/c/") || strings.HasPrefix(c.Path(), "/q/") || strings.HasPrefix(c.Path(), "/w/oauth") || strings.HasPrefix(c.Path(), "/w/me") {
 		return s.renderVisitorProblem(c, problem)
 	}
 	return render(c, problem.Status, views.ProblemPage(problem))

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,12 +16,14 @@ import (
 	"kaquan/campaigns"
 	"kaquan/doctor"
 	"kaquan/people"
+	"kaquan/reach"
 	"kaquan/wechat"
 )
 
 // Options are the parts the server is made of. All are required unless noted.
 type Options struct {
 	Campaigns      *campaigns.Service
+	Scratch        campaigns.Scratch // where rehearsals are played
 	Accounts       campaigns.Accounts
 	People         *people.Service
 	WeChat         *wechat.Hub
@@ -28,11 +31,14 @@ type Options struct {
 	Signatures     Signatures
 	Files          Files
 	Doctor         *doctor.Service // nil = no health board
+	Reach          *reach.Service  // nil = no pages about the chat and its cards
 	PublicURL      string          // scheme and host that visitors use, without a slash at the end
 	TrustedProxies []string        // addresses or CIDR blocks whose X-Forwarded-For is believed
 	CookieKey      []byte          // 32 bytes that seal visitors' cookies
 	Version        string
 	Ready          func(context.Context) error // nil = always ready
+	Replier        Replier                     // nil = messages are not answered
+	Reconciler     *campaigns.Reconciler       // nil = nobody can start it by hand
 	Meter          Meter                       // nil = nothing is counted
 	Metrics        http.Handler                // answers /metrics to those with MetricsToken; nil = nobody
 	MetricsToken   string                      // empty = nobody
@@ -70,9 +76,16 @@ type Server struct {
 	trusted []netip.Prefix
 	cookies *cookieSealer
 
-	streams  chan struct{} // one place for each open stream
-	rechecks *limiter      // by check and account
-	notes    *limiter      // for the doctor, by kind and account
+	streams   chan struct{} // one place for each open stream
+	rehearser *campaigns.Rehearser
+
+	rechecks *limiter // by check and account
+	notes    *limiter // for the doctor, by kind and account
+
+	pushLimit time.Duration
+	guard     *pushGuard
+	chat      *chat
+	receiving sync.WaitGroup // messages on their way into the database
 
 	// patterns are those of the route table, which bound what Meter is told.
 	patterns map[string]bool
@@ -100,7 +113,8 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, public: public, cookies: cookies, streams: make(chan struct{}, maxStreams), rechecks: newLimiter(0.2, 1, o.Now), notes: newLimiter(1.0/60, 10, o.Now)}
+	s := &Server{Options: o, public: public, cookies: cookies, rehearser: campaigns.NewRehearser(o.Scratch), streams: make(chan struct{}, maxStreams), rechecks: newLimiter(0.2, 1, o.Now), notes: newLimiter(1.0/60, 10, o.Now)}
+	s.pushLimit, s.guard, s.chat = pushLimit, newPushGuard(o.Now), newChat(o.Replier, o.Now, o.Log)
 	for _, proxy := range o.TrustedProxies {
 		prefix, err := parsePrefix(proxy)
 		if err != nil {
@@ -135,7 +149,16 @@ func (s *Server) App() *fiber.App { return s.app }
 func (s *Server) Serve(ln net.Listener) error { return s.app.Listener(ln) }
 
 // Shutdown stops listening and waits for the running requests, at most until ctx ends.
-func (s *Server) Shutdown(ctx context.Context) error { return s.app.ShutdownWithContext(ctx) }
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.app.ShutdownWithContext(ctx)
+	stored := make(chan struct{})
+	go func() { s.receiving.Wait(); close(stored) }()
+	select {
+	case <-stored:
+	case <-ctx.Done():
+	}
+	return err
+}
 
 func parsePrefix(text string) (netip.Prefix, error) {
 	if strings.Contains(text, "/") {

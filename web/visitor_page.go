@@ -41,6 +41,7 @@ func (v *visitors) visit(c *fiber.Ctx, slug campaigns.Slug, channel string) (*vi
 		return nil, err
 	}
 	v.visitorPolicy(c, account)
+	channel = v.Campaigns.LiveChannel(c.UserContext(), campaign.ID, channel)
 	t := &visit{campaign: campaign, account: account, channel: channel, place: onPhone}
 	if x, ok := v.session(c); ok && x.Account == campaign.Account {
 		t.session = x
@@ -50,6 +51,9 @@ func (v *visitors) visit(c *fiber.Ctx, slug campaigns.Slug, channel string) (*vi
 
 // page answers GET /c/{slug}, whole or, for claim.js, the part that changes.
 func (v *visitors) page(c *fiber.Ctx) error {
+	if token := c.Query("preview"); token != "" {
+		return v.preview(c, token)
+	}
 	t, err := v.load(c)
 	if err != nil {
 		return err

@@ -30,9 +30,11 @@ type visitors struct {
 
 func (s *Server) visitorRoutes() {
 	v := &visitors{Server: s, taps: newLimiter(2, 20, s.Now), addresses: newLimiter(500, 2000, s.Now), logins: logins{now: s.Now}, complaints: newLimiter(0.5, 30, s.Now)}
-	s.app.Get("/c/:slug", v.page)
+	s.app.Get("/q/:short", v.limit, v.shortLink)
+	s.app.Get("/c/:slug", v.countScan, v.page)
 	s.app.Get("/c/:slug/state", v.page)
 	s.app.Get("/c/:slug/theme.css", v.theme)
+	s.app.Get("/c/:slug/preview.css", v.previewStyle)
 	s.app.Get("/c/:slug/claim", v.clean)
 	s.app.Post("/c/:slug/claim", s.sameOrigin, v.limit, v.guard, v.claim)
 	s.app.Post("/c/:slug/card", s.sameOrigin, v.limit, v.guard, v.card)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -53,19 +54,24 @@ func (v *visitors) csrf(x session) (string, error) {
 	return v.cookies.seal(csrfName, x)
 }
 
+func tokenText(c *fiber.Ctx) string {
+	return cmp.Or(c.Get("X-CSRF-Token"), c.FormValue("_csrf"))
+}
+
 // token reads the token of a form: whom it was made for, and whether we made it lately.
 func (v *visitors) token(c *fiber.Ctx) (session, bool) {
-	text := c.Get("X-CSRF-Token")
-	if text == "" {
-		text = c.FormValue("_csrf")
-	}
 	var token session
-	ok := v.cookies.open(csrfName, text, &token) && token.fresh(v.Now(), csrfLife)
+	ok := v.cookies.open(csrfName, tokenText(c), &token) && token.fresh(v.Now(), csrfLife)
 	return token, ok
 }
 
 // guard refuses a write without the token of the visitor who sends it.
 func (v *visitors) guard(c *fiber.Ctx) error {
+	if token := previewTokenOf(c); token != "" {
+		if _, ok := v.openPreview(token); ok {
+			return v.refusePreview(c, token)
+		}
+	}
 	x, _ := v.session(c)
 	token, ok := v.token(c)
 	if !ok || token.Visitor != x.Visitor || token.Account != x.Account {

@@ -41,7 +41,9 @@ type world struct {
 	service   *campaigns.Service
 	now       atomic.Int64 // unix milliseconds
 	exchanges atomic.Int32
-	down      atomic.Bool // WeChat gives no tickets
+	down      atomic.Bool  // WeChat gives no tickets
+	sent      atomic.Int32 // messages that went out by themselves
+	nonces    atomic.Int64
 	mu        sync.Mutex
 	used      map[string]bool
 }
@@ -68,6 +70,14 @@ func newWorld(t *testing.T) *world {
 	hub := wechat.NewHub(wechat.HubOptions{Store: w.db, HTTP: platform.Client(), Now: w.clock, Owner: "test", Find: func(_ context.Context, id string) (wechat.Credentials, error) {
 		c := dbtest.Credentials()
 		c.Account, c.APIURL, c.JSURL, c.Sandbox = id, platform.URL, "http://sdk.test", id == "box"
+		switch id {
+		case "sealed":
+			c.AESKey = sealedKey
+		case "official":
+			c.PushToken, c.AESKey, c.AppID = "AAAAA", strings.Repeat("A", 43), "wxba5fad812f8e6fb9"
+		case "official-plain":
+			c.PushToken = "AAAAA"
+		}
 		return c, nil
 	}})
 	w.service = campaigns.New(campaigns.Options{Store: w.db, Gateway: worldSigner{hub}, Now: w.clock})
@@ -114,6 +124,9 @@ func (w *world) platform(out http.ResponseWriter, r *http.Request) {
 		default:
 			_, _ = fmt.Fprintf(out, `{"access_token":"a","openid":"o%s","scope":"snsapi_base"}`, code)
 		}
+	case "/cgi-bin/message/custom/send":
+		w.sent.Add(1)
+		_, _ = io.WriteString(out, `{"errcode":0,"errmsg":"ok"}`)
 	case "/sns/userinfo":
 		userInfo(out, r)
 	default:

@@ -32,6 +32,7 @@ type CampaignView struct {
 	Link     string
 	QR       ui.QR
 	CanWrite bool
+	Channels []campaigns.ChannelStats // most claims first
 	Now      time.Time
 	Reason   string // of a pause that was refused
 	Errors   ui.Errors

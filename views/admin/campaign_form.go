@@ -39,6 +39,7 @@ type CampaignForm struct {
 	Accounts     []ui.Option
 	MaxQuestions int
 	LinkPrefix   string
+	Templates    TemplateChoices // of a new campaign
 }
 
 // Question is a row of the form builder. Options are one per line.

@@ -43,6 +43,9 @@ type entry struct {
 var entries = []entry{
 	{"campaigns", "/admin/campaigns", "c", people.CampaignsRead},
 	{"claims", "/admin/claims", "k", people.ClaimsRead},
+	{"reach", "/admin/reach", "r", people.AccountRead},
+	{"cards", "/admin/cards", "w", people.AccountRead},
+	{"events", "/admin/events", "e", people.AccountRead},
 	{"health", "/admin/health", "h", people.AccountRead},
 	{"account", "/admin/accounts", "a", people.AccountRead},
 	{"api", "/admin/api", "i", people.APITokens},
