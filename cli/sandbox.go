@@ -65,8 +65,8 @@ const sandboxAppID = "wx5a9d0c0ffee0b0b1"
 
 func sandboxCards() []sandbox.Card {
 	return []sandbox.Card{
-		{ID: "pKaquanLatte00000000000001", Title: "冬日拿铁买一赠一", Brand: "示例咖啡", Color: "#2c9f67", Stock: 2000, LimitPerPerson: 1},
-		{ID: "pKaquanCake000000000000002", Title: "提拉米苏兑换券", Brand: "示例咖啡", Color: "#d09a45", Stock: 100, LimitPerPerson: 50},
+		{ID: "pKaquanLatte00000000000001", Title: "冬日拿铁买一赠一", Brand: "示例咖啡", Color: "#2c9f67", Stock: 2100, LimitPerPerson: 1},
+		{ID: "pKaquanCake000000000000002", Title: "提拉米苏兑换券", Brand: "示例咖啡", Color: "#d09a45", Stock: 150, LimitPerPerson: 50},
 	}
 }
 

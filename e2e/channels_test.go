@@ -48,7 +48,7 @@ func TestAPosterBringsClaimsOfItsChannel(t *testing.T) {
 	admin.fill(page, "name", "东门海报 <i>")
 	admin.fill(page, "cost", "12.50")
 	admin.click(page, "#new button.btn-primary", "")
-	admin.await(page, `location.pathname.includes('/channel/')`)
+	admin.await(page, `location.pathname.includes('/channel/') && document.readyState === 'complete'`)
 	link, err := eval[string](admin, page, `document.querySelector('.kq-link-card [data-select]').value`)
 	if err != nil || !strings.HasPrefix(link, p.App+"/q/") {
 		t.Fatalf("the short link is %q (%v)", link, err)

@@ -65,7 +65,7 @@ func TestPictures(t *testing.T) {
 		if _, err := eval[bool](admin, page, `document.querySelector('form[action$="/copy"]').requestSubmit() ?? true`); err != nil {
 			t.Fatal(err)
 		}
-		admin.await(page, `location.pathname.endsWith('/edit')`)
+		admin.await(page, `location.pathname.endsWith('/edit') && document.readyState === 'complete'`)
 		if pages["preflight"], err = eval[string](admin, page, `location.href.replace('/edit', '/preflight')`); err != nil {
 			t.Fatal(err)
 		}

@@ -24,7 +24,7 @@ func answer(phone *tab, name, mobile string) {
 func signIn(admin *tab, p *program) {
 	admin.open(p.Admin)
 	admin.click(page, "main button, form button", "")
-	admin.await(page, `location.pathname === '/admin/campaigns'`)
+	admin.await(page, `location.pathname === '/admin/campaigns' && document.readyState === 'complete'`)
 }
 
 // export fetches the file behind the page's export link and reads it.
