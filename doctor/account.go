@@ -316,7 +316,7 @@ func (e *evidence) push() Finding {
 			Check: Push, Level: Fail, What: text("doctor.push.no_token"), Impact: text("doctor.impact.push"), Place: place,
 			Fix: text("doctor.push.no_token.fix"), Value: e.pushURL(), Facts: facts,
 		}
-	case newest.IsZero() && e.c.Sandbox && waiting.IsZero():
+	case newest.IsZero() && e.c.StandIn() && waiting.IsZero():
 		return unknown(Push, "doctor.push.rehearsal")
 	case newest.IsZero():
 		return Finding{
@@ -363,7 +363,7 @@ func (e *evidence) address() string {
 
 func (e *evidence) oauthDomain() Finding {
 	f := Finding{Check: OAuthDomain, Place: text("wechat.place.oauth_domain"), Impact: text("doctor.impact.oauth_domain"), Value: e.public.Hostname()}
-	if key := e.hostProblem(); key != "" && !e.c.Sandbox {
+	if key := e.hostProblem(); key != "" && !e.c.StandIn() {
 		f.Level, f.What, f.Fix, f.Value = Fail, text(key, "address", e.address()), text("doctor.domain.fix"), ""
 		return f
 	}
@@ -401,7 +401,7 @@ func sameCode(reports []Report, code int) (since time.Time, count int) {
 }
 
 func (e *evidence) domainFine(check Check) Finding {
-	if e.c.Sandbox {
+	if e.c.StandIn() {
 		return Finding{Check: check, Level: OK, What: text("doctor.domain.sandbox")}
 	}
 	return fine(check, "host", e.public.Hostname())
@@ -409,7 +409,7 @@ func (e *evidence) domainFine(check Check) Finding {
 
 func (e *evidence) jsDomain() Finding {
 	f := Finding{Check: JSDomain, Place: text("wechat.place.js_domain"), Impact: text("doctor.impact.js_domain"), Value: e.public.Hostname()}
-	if key := e.hostProblem(); key != "" && !e.c.Sandbox {
+	if key := e.hostProblem(); key != "" && !e.c.StandIn() {
 		f.Level, f.What, f.Fix, f.Value = Fail, text(key, "address", e.address()), text("doctor.domain.fix"), ""
 		return f
 	}

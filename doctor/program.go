@@ -130,7 +130,7 @@ func (s *Service) certificate(ctx context.Context, accounts []wechat.Credentials
 	u, err := url.Parse(s.o.PublicURL)
 	if err != nil || u.Scheme != "https" {
 		for _, c := range accounts {
-			if !c.Sandbox {
+			if !c.StandIn() {
 				return Finding{
 					Check: Certificate, Level: Fail, What: text("doctor.certificate.none"), Impact: text("doctor.impact.certificate"),
 					Place: text("doctor.place.proxy"), Fix: text("doctor.domain.fix"),

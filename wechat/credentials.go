@@ -3,6 +3,7 @@ package wechat
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // AppID names an official account at WeChat, for example wx0123456789abcdef.
@@ -63,6 +64,13 @@ func (c Credentials) mode() Mode {
 		return Stable
 	}
 	return c.Mode
+}
+
+// StandIn reports whether another server plays WeChat for the account: the sandbox, or one
+// that the settings name. The rules of WeChat's console do not bind it. An egress proxy
+// is none: it stands before the API alone.
+func (c Credentials) StandIn() bool {
+	return c.Sandbox || c.OpenURL != "" && strings.TrimRight(c.OpenURL, "/") != defaultOpen
 }
 
 // Mask shows the last four characters of a secret, and none of a short one.
