@@ -200,7 +200,7 @@ func (d *DB) EachClaim(ctx context.Context, f campaigns.ClaimFilter) iter.Seq2[c
 // instead of slowing down the visitors.
 const (
 	yieldEvery = 100
-	yieldRest  = 2 * time.Millisecond
+	yieldRest  = 5 * time.Millisecond
 )
 
 func (d *DB) giveWay() {

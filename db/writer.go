@@ -114,7 +114,7 @@ func (w *writer) stats() WriterStats {
 }
 
 // busy reports whether requests wait behind the group under way.
-func (w *writer) busy() bool { return len(w.queue) > 4 }
+func (w *writer) busy() bool { return len(w.queue) > 0 }
 
 func (w *writer) run() {
 	defer close(w.done)
