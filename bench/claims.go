@@ -160,21 +160,31 @@ func serviceClaims(ctx context.Context, folder string) (float64, error) {
 
 // claim lets all callers claim for the span and returns the durable claims a second.
 func (h *house) claim(ctx context.Context, visitors []campaigns.VisitorID, keys string) (float64, error) {
+	return press(claimSpan, func() func(n int64) error {
+		return func(n int64) error {
+			_, _, err := h.service.Claim(ctx, campaigns.Tap{
+				Slug: h.campaign.Slug, Visitor: visitors[n%crowd], Key: fmt.Sprintf("%s-%d", keys, n), Channel: "poster", Answers: answers(n), Consent: true,
+			})
+			return err
+		}
+	})
+}
+
+// press lets all callers work for the span and returns how often a second it was done. Each
+// caller gets a function of its own; the first error stops everybody.
+func press(span time.Duration, caller func() func(n int64) error) (float64, error) {
 	var (
 		next, done atomic.Int64
 		all        sync.WaitGroup
-		failed     atomic.Value
+		failed     atomic.Pointer[error]
 	)
 	start := time.Now()
 	for range callers {
 		all.Go(func() {
-			for time.Since(start) < claimSpan && failed.Load() == nil {
-				n := next.Add(1)
-				_, _, err := h.service.Claim(ctx, campaigns.Tap{
-					Slug: h.campaign.Slug, Visitor: visitors[n%crowd], Key: fmt.Sprintf("%s-%d", keys, n), Channel: "poster", Answers: answers(n), Consent: true,
-				})
-				if err != nil {
-					failed.Store(err)
+			once := caller()
+			for time.Since(start) < span && failed.Load() == nil {
+				if err := once(next.Add(1)); err != nil {
+					failed.Store(&err)
 					return
 				}
 				done.Add(1)
@@ -182,8 +192,10 @@ func (h *house) claim(ctx context.Context, visitors []campaigns.VisitorID, keys 
 		})
 	}
 	all.Wait()
-	err, _ := failed.Load().(error)
-	return float64(done.Load()) / time.Since(start).Seconds(), err
+	if err := failed.Load(); err != nil {
+		return 0, *err
+	}
+	return float64(done.Load()) / time.Since(start).Seconds(), nil
 }
 
 // The statements of one claim, as the raw driver runs them: the same rows, nothing

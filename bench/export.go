@@ -25,18 +25,11 @@ const exportRows = 1_000_000
 // StreamWriter writing the same cells from memory. Each side runs in a process of its
 // own, whose peak memory is the system's own count.
 func measureExport(ctx context.Context, folder string, report func(name string, value float64, unit string)) error {
-	h, err := openHouse(ctx, folder, campaigns.OwnCode)
+	campaign, visitors, err := prepare(ctx, folder)
 	if err != nil {
 		return err
 	}
-	visitors, err := h.visitors(ctx, crowd)
-	if err != nil {
-		return err
-	}
-	if err := h.store.Close(); err != nil {
-		return err
-	}
-	if err := seedClaims(ctx, folder, h.campaign.ID, visitors, 0, exportRows); err != nil {
+	if err := seedClaims(ctx, folder, campaign, visitors, 0, exportRows); err != nil {
 		return err
 	}
 	product, err := child(ctx, "export", folder)

@@ -165,35 +165,20 @@ func (s *server) visit(ctx context.Context, n int) (visitor, error) {
 func hammer(prepare func(r *fasthttp.Request, n int64), want int) (float64, error) {
 	client := &fasthttp.Client{MaxConnsPerHost: callers, ReadTimeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
-	var (
-		next, done atomic.Int64
-		failed     atomic.Value
-		all        sync.WaitGroup
-	)
-	start := time.Now()
-	for range callers {
-		all.Go(func() {
-			request, answer := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-			defer fasthttp.ReleaseRequest(request)
-			defer fasthttp.ReleaseResponse(answer)
-			for time.Since(start) < httpSpan && failed.Load() == nil {
-				request.Reset()
-				answer.Reset()
-				prepare(request, next.Add(1))
-				if err := client.Do(request, answer); err != nil {
-					failed.Store(err)
-					return
-				}
-				if answer.StatusCode() != want {
-					body := string(answer.Body())
-					failed.Store(fmt.Errorf("answered %d: %s", answer.StatusCode(), strings.TrimSpace(body[:min(len(body), 300)])))
-					return
-				}
-				done.Add(1)
+	return press(httpSpan, func() func(n int64) error {
+		request, answer := new(fasthttp.Request), new(fasthttp.Response)
+		return func(n int64) error {
+			request.Reset()
+			answer.Reset()
+			prepare(request, n)
+			if err := client.Do(request, answer); err != nil {
+				return err
 			}
-		})
-	}
-	all.Wait()
-	err, _ := failed.Load().(error)
-	return float64(done.Load()) / time.Since(start).Seconds(), err
+			if answer.StatusCode() != want {
+				body := string(answer.Body())
+				return fmt.Errorf("answered %d: %s", answer.StatusCode(), strings.TrimSpace(body[:min(len(body), 300)]))
+			}
+			return nil
+		}
+	})
 }

@@ -14,21 +14,14 @@ import (
 // measureList compares the filtered page of claims at two million rows with the same
 // page at twenty thousand.
 func measureList(ctx context.Context, folder string, report func(name string, value float64, unit string)) error {
-	h, err := openHouse(ctx, folder, campaigns.OwnCode)
+	campaign, visitors, err := prepare(ctx, folder)
 	if err != nil {
-		return err
-	}
-	visitors, err := h.visitors(ctx, crowd)
-	if err != nil {
-		return err
-	}
-	if err := h.store.Close(); err != nil {
 		return err
 	}
 	medians := make([]time.Duration, 2)
 	rows := 0
 	for i, upTo := range []int{20_000, 2_000_000} {
-		if err := seedClaims(ctx, folder, h.campaign.ID, visitors, rows, upTo); err != nil {
+		if err := seedClaims(ctx, folder, campaign, visitors, rows, upTo); err != nil {
 			return err
 		}
 		rows = upTo

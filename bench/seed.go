@@ -3,12 +3,23 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
 
 	"kaquan/campaigns"
 )
+
+// prepare makes a folder with a campaign and its visitors, closed, ready for seedClaims.
+func prepare(ctx context.Context, folder string) (campaigns.ID, []campaigns.VisitorID, error) {
+	h, err := openHouse(ctx, folder, campaigns.OwnCode)
+	if err != nil {
+		return 0, nil, err
+	}
+	visitors, err := h.visitors(ctx, crowd)
+	return h.campaign.ID, visitors, errors.Join(err, h.store.Close())
+}
 
 // seedClaims fills a campaign's store with confirmed claims up to the number, straight
 // through the driver, and leaves the counters right. The store must be closed.

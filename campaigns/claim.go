@@ -161,6 +161,12 @@ type Claim struct {
 	GiftOf        ClaimID // the giver's claim, whose unit of stock this card is; 0 = none
 }
 
+// Overdue reports whether the claim's hold is over although the sweeper has not returned
+// its unit yet.
+func (c *Claim) Overdue(now time.Time) bool {
+	return (c.State == Held || c.State == Opened) && now.After(c.HoldUntil)
+}
+
 // Fold is the state that a set of events amounts to, when all happened at one time. Order
 // and repetition do not matter. No event gives Held, the state a claim is born with.
 func Fold(kinds ...EventKind) ClaimState {

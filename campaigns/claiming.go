@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"time"
 
 	"kaquan/fault"
@@ -53,14 +54,39 @@ func (s *Service) Claim(ctx context.Context, t Tap) (*Claim, *Campaign, error) {
 	if err != nil {
 		return nil, c, err
 	}
+	claim, err := s.hold(ctx, c, t, answers, now)
+	if errors.Is(err, ErrLimit) || errors.Is(err, ErrDayLimit) || errors.Is(err, ErrSoldOut) {
+		switch swept, problem := s.sweepOwn(ctx, c, t.Visitor, now); {
+		case problem != nil:
+			return nil, c, problem
+		case swept:
+			claim, err = s.hold(ctx, c, t, answers, now)
+		}
+	}
+	return claim, c, err
+}
+
+// hold takes a unit for a new claim.
+func (s *Service) hold(ctx context.Context, c *Campaign, t Tap, answers Answers, now time.Time) (*Claim, error) {
 	// A code drawn twice is refused by the store; a second draw is as good as certain.
 	for draw := 1; ; draw++ {
 		claim, events := s.newClaim(c, t, answers, now)
 		stored, err := s.store.Hold(ctx, claim, c.Limits, events)
 		if !errors.Is(err, ErrCodeTaken) || draw == 3 {
-			return stored, c, err
+			return stored, err
 		}
 	}
+}
+
+// sweepOwn returns the holds that are over when one of them is the visitor's own: until
+// the sweeper comes, it would count against them.
+func (s *Service) sweepOwn(ctx context.Context, c *Campaign, visitor VisitorID, now time.Time) (bool, error) {
+	claims, err := s.store.ClaimsOf(ctx, c.ID, visitor)
+	if err != nil || !slices.ContainsFunc(claims, func(own Claim) bool { return own.Overdue(now) }) {
+		return false, err
+	}
+	_, err = s.Sweep(ctx)
+	return err == nil, err
 }
 
 // newClaim is a claim as it is born: held, or confirmed when the card is our own.
@@ -90,7 +116,7 @@ func (s *Service) Open(ctx context.Context, id ClaimID, visitor VisitorID) (card
 		return "", nil, nil, err
 	}
 	now := s.now().UTC()
-	if claim.State.Bucket() != SetAside || claim.State == Reported || now.After(claim.HoldUntil) {
+	if claim.State != Held && claim.State != Opened || claim.Overdue(now) {
 		return "", claim, c, ErrHoldOver
 	}
 	cardExt, err = s.gateway.SignCard(ctx, c.Account, wechat.CardRequest{CardID: c.CardID, OuterStr: string(claim.Ref)})

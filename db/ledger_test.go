@@ -167,6 +167,32 @@ func TestAnExpiredHoldReturnsItsStockAndALateEventStillWins(t *testing.T) {
 	must(t, stock.Overdraft() == 1, "the overdraft must show: %+v", stock)
 }
 
+func TestAnOwnHoldThatIsOverStandsInNobodysWay(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := dbtest.Open(t)
+	now := newClock(noon)
+	s := dbtest.Seed(t, d, now.now)
+	c := dbtest.Publish(t, s, dbtest.Draft(noon, "again", 1, campaigns.WeChatCard))
+	v := dbtest.Visitor(t, s, 1)
+	tap := func(n int) (*campaigns.Claim, error) {
+		claim, _, err := s.Claim(ctx, campaigns.Tap{Slug: c.Slug, Visitor: v.ID, Key: key(1, n)})
+		return claim, err
+	}
+	first, err := tap(1)
+	ok(t, err)
+	now.add(c.Hold)
+	_, err = tap(2)
+	must(t, errors.Is(err, campaigns.ErrLimit) || errors.Is(err, campaigns.ErrSoldOut), "the hold is good to its last moment: %v", err)
+	now.add(time.Second)
+	second, err := tap(2) // the sweeper has not been there
+	ok(t, err)
+	must(t, second.ID != first.ID && second.State == campaigns.Held, "the second tap got %s %s", second.ID, second.State)
+	counted, stored, err := d.CheckStock(ctx, c.ID)
+	ok(t, err)
+	must(t, counted == stored && stored.Held == 1, "stock is %+v, rows say %+v", stored, counted)
+}
+
 func TestAForeignReferenceInAnEventConfirmsNobodyElsesClaim(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -133,7 +133,7 @@ func TestDomainsAreJudgedByTheAddressAndByWhatVisitorsMet(t *testing.T) {
 		{"an address", "https://203.0.113.9", false, doctor.Report{}, doctor.JSDomain, doctor.Fail, "不是域名", ""},
 		{"this machine", "http://localhost:8080", false, doctor.Report{}, doctor.JSDomain, doctor.Fail, "不是域名", ""},
 		{"a port", "https://card.example.com:8443", false, doctor.Report{}, doctor.OAuthDomain, doctor.Fail, "8443", ""},
-		{"the sandbox", "http://127.0.0.1:8080", true, doctor.Report{}, doctor.OAuthDomain, doctor.OK, "沙箱", ""},
+		{"the sandbox", "http://127.0.0.1:8080", true, doctor.Report{}, doctor.OAuthDomain, doctor.OK, "模拟的微信", ""},
 		{"10003", "https://card.example.com", false, doctor.Report{Kind: doctor.OAuthFailed, Code: 10003}, doctor.OAuthDomain, doctor.Fail, "10003", "card.example.com"},
 		{"a wrong secret", "https://card.example.com", false, doctor.Report{Kind: doctor.OAuthFailed, Code: 40125}, doctor.OAuthDomain, doctor.Warn, "40125", ""},
 		{"a stale link", "https://card.example.com", false, doctor.Report{Kind: doctor.OAuthFailed, Code: 40163}, doctor.OAuthDomain, doctor.OK, "card.example.com", ""},

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -132,9 +130,4 @@ func compile(m *goi18n.Message) message {
 func Has(key string) bool {
 	_, ok := shared().messages[ZH][key]
 	return ok
-}
-
-// Keys lists every key of the reference language in order.
-func Keys() []string {
-	return slices.Sorted(maps.Keys(shared().messages[ZH]))
 }

@@ -48,15 +48,11 @@ func (s *Server) handleChannels(c *fiber.Ctx, who *signedIn) error {
 }
 
 func (s *Server) showChannels(c *fiber.Ctx, who *signedIn, status int, m *admin.ChannelList) error {
-	campaign, err := s.campaign(c)
+	campaign, all, err := s.channels(c)
 	if err != nil {
 		return err
 	}
 	ctx := c.UserContext()
-	all, err := s.Campaigns.ChannelList(ctx, campaign.ID)
-	if err != nil {
-		return err
-	}
 	if m.Loose, err = s.Campaigns.LooseChannels(ctx, campaign.ID); err != nil {
 		return err
 	}
@@ -398,17 +394,23 @@ func sendQR(c *fiber.Ctx, kind, name string, content []byte) error {
 	return c.Send(content)
 }
 
+// channels are the campaign of the request and its channels with their numbers.
+func (s *Server) channels(c *fiber.Ctx) (*campaigns.Campaign, []campaigns.ChannelStats, error) {
+	campaign, err := s.campaign(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := s.Campaigns.ChannelList(c.UserContext(), campaign.ID)
+	return campaign, list, err
+}
+
 // handleChannelExport is the table as xlsx. It is small: five thousand rows at most.
 func (s *Server) handleChannelExport(c *fiber.Ctx, who *signedIn) error {
-	campaign, err := s.campaign(c)
+	campaign, rows, err := s.channels(c)
 	if err != nil {
 		return err
 	}
 	ctx := c.UserContext()
-	rows, err := s.Campaigns.ChannelList(ctx, campaign.ID)
-	if err != nil {
-		return err
-	}
 	var file bytes.Buffer
 	link := func(channel *campaigns.Channel) string { return s.channelLink(campaign, channel, false) }
 	if _, err := sheets.Channels(ctx, &file, campaign, rows, link, s.Now()); err != nil {
@@ -418,9 +420,7 @@ func (s *Server) handleChannelExport(c *fiber.Ctx, who *signedIn) error {
 		return err
 	}
 	name := i18n.T(ctx, "channels.file", "slug", string(campaign.Slug), "stamp", s.Now().In(campaign.Zone).Format("20060102_1504"))
-	c.Set(fiber.HeaderContentType, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="channels.xlsx"; filename*=UTF-8''`+url.PathEscape(name))
-	c.Set(fiber.HeaderCacheControl, "no-store")
+	asSheet(c, "channels.xlsx", name)
 	return c.Send(file.Bytes())
 }
 
@@ -460,15 +460,11 @@ func (s *Server) handlePoster(c *fiber.Ctx, who *signedIn) error {
 // handlePosterSheet is the print page with the posters of all channels, or of those that ch
 // names. The browser prints it to paper or to a PDF.
 func (s *Server) handlePosterSheet(c *fiber.Ctx, who *signedIn) error {
-	campaign, err := s.campaign(c)
+	campaign, all, err := s.channels(c)
 	if err != nil {
 		return err
 	}
 	ctx := c.UserContext()
-	all, err := s.Campaigns.ChannelList(ctx, campaign.ID)
-	if err != nil {
-		return err
-	}
 	m := &admin.PosterSheet{
 		Page: s.page(c, who, "campaigns", "channels.print.title"), Campaign: campaign, Texts: posterTexts(c, campaign),
 		Cards: c.Query("layout") == "cards", Full: fullLink(c),

@@ -52,11 +52,16 @@ func (s *Server) handleExport(c *fiber.Ctx, who *signedIn) error {
 		return fmt.Errorf("export: %w", err)
 	}
 	name := i18n.T(ctx, "export.file", "stamp", s.Now().In(campaigns.Shanghai()).Format("20060102_1504"))
-	c.Set(fiber.HeaderContentType, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="claims.xlsx"; filename*=UTF-8''`+url.PathEscape(name))
-	c.Set(fiber.HeaderCacheControl, "no-store")
+	asSheet(c, "claims.xlsx", name)
 	c.Context().SetBodyStream(file, size) // closes it, also when the client hangs up
 	return nil
+}
+
+// asSheet names the answer as a spreadsheet to be saved; plain is for old browsers.
+func asSheet(c *fiber.Ctx, plain, name string) {
+	c.Set(fiber.HeaderContentType, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+plain+`"; filename*=UTF-8''`+url.PathEscape(name))
+	c.Set(fiber.HeaderCacheControl, "no-store")
 }
 
 // export fills the file and records who takes what before anything is handed out.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -41,8 +40,7 @@ func (v *visitors) claim(c *fiber.Ctx) error {
 	for _, field := range t.campaign.Form {
 		tap.Answers[field.Key] = c.FormValue("f_" + field.Key)
 	}
-	ctx := c.UserContext()
-	err = v.take(ctx, t, tap)
+	_, _, err = v.Campaigns.Claim(c.UserContext(), tap)
 	switch {
 	case err == nil && !wantsMain(c):
 		return seeOther(c, pagePath(t.campaign.Slug, t.channel))
@@ -70,24 +68,6 @@ func (v *visitors) claim(c *fiber.Ctx) error {
 	if errors.As(err, &problems) {
 		return v.wrong(c, t, tap, problems)
 	}
-	return err
-}
-
-// take claims once more after returning holds that are over: until the sweeper comes,
-// the visitor's own old one would count against them.
-func (v *visitors) take(ctx context.Context, t *visit, tap campaigns.Tap) error {
-	_, _, err := v.Campaigns.Claim(ctx, tap)
-	if !errors.Is(err, campaigns.ErrLimit) && !errors.Is(err, campaigns.ErrDayLimit) && !errors.Is(err, campaigns.ErrSoldOut) {
-		return err
-	}
-	standing, problem := v.Campaigns.Standing(ctx, t.campaign, tap.Visitor)
-	if problem != nil || standing.Current == nil || !overdue(standing.Current, v.Campaigns.Now()) {
-		return err
-	}
-	if _, problem := v.Campaigns.Sweep(ctx); problem != nil {
-		return problem
-	}
-	_, _, err = v.Campaigns.Claim(ctx, tap)
 	return err
 }
 
@@ -120,14 +100,19 @@ func (v *visitors) wrong(c *fiber.Ctx, t *visit, tap campaigns.Tap, problems fau
 	return v.show(c, t, p)
 }
 
-// mine is the claim that a request names, if it is the visitor's and of this campaign.
-func (v *visitors) mine(c *fiber.Ctx, t *visit) (campaigns.ClaimID, error) {
+// mine is own for writes that name a claim, which must be the visitor's and of this
+// campaign.
+func (v *visitors) mine(c *fiber.Ctx) (*visit, campaigns.ClaimID, error) {
+	t, err := v.own(c)
+	if err != nil {
+		return nil, 0, err
+	}
 	id := campaigns.ParseID[campaigns.ClaimID](c.FormValue("claim"))
 	_, campaign, err := v.Campaigns.Mine(c.UserContext(), id, t.session.Visitor)
 	if errors.Is(err, campaigns.ErrNotFound) || err == nil && campaign.ID != t.campaign.ID {
 		err = campaigns.ErrForeignClaim
 	}
-	return id, err
+	return t, id, err
 }
 
 // cardAnswer is one entry of wx.addCard's cardList; cardExt is itself a string of JSON.
@@ -138,11 +123,7 @@ type cardAnswer struct {
 
 // card signs the card for one tap on the button; every tap asks anew.
 func (v *visitors) card(c *fiber.Ctx) error {
-	t, err := v.own(c)
-	if err != nil {
-		return err
-	}
-	id, err := v.mine(c, t)
+	t, id, err := v.mine(c)
 	if err != nil {
 		return err
 	}
@@ -180,11 +161,7 @@ func private(c *fiber.Ctx, answer any) error {
 
 // report takes what the page says became of the wallet sheet: a hint, never proof.
 func (v *visitors) report(c *fiber.Ctx) error {
-	t, err := v.own(c)
-	if err != nil {
-		return err
-	}
-	id, err := v.mine(c, t)
+	t, id, err := v.mine(c)
 	if err != nil {
 		return err
 	}

@@ -140,7 +140,7 @@ func (v *visitors) look(ctx context.Context, t *visit, more bool) (visitor.Page,
 func stateOfClaim(c *campaigns.Campaign, claim *campaigns.Claim, now time.Time) visitor.State {
 	switch claim.State {
 	case campaigns.Held, campaigns.Opened:
-		if overdue(claim, now) {
+		if claim.Overdue(now) {
 			return ""
 		}
 		// The sheet was shown before and no card came of it: nothing opens by itself then.
@@ -168,10 +168,6 @@ func stateOfClaim(c *campaigns.Campaign, claim *campaigns.Claim, now time.Time) 
 	return visitor.Already
 }
 
-func overdue(claim *campaigns.Claim, now time.Time) bool {
-	return (claim.State == campaigns.Held || claim.State == campaigns.Opened) && now.After(claim.HoldUntil)
-}
-
 // stateOfCampaign is the state of a page without a claim.
 func (v *visitors) stateOfCampaign(t *visit, state campaigns.State, standing campaigns.Standing) visitor.State {
 	c := t.campaign
@@ -185,7 +181,7 @@ func (v *visitors) stateOfCampaign(t *visit, state campaigns.State, standing cam
 		return visitor.Ended
 	}
 	// A hold that is over still counts until it is swept; the tap itself sweeps.
-	waits := standing.Current != nil && overdue(standing.Current, v.Campaigns.Now())
+	waits := standing.Current != nil && standing.Current.Overdue(v.Campaigns.Now())
 	switch {
 	case standing.LimitHit && !waits:
 		return visitor.Already
