@@ -50,6 +50,8 @@ const (
 	OwnCode Issuer = "own_code"
 	// WeChatCard puts an existing WeChat card into the visitor's wallet.
 	WeChatCard Issuer = "wechat_card"
+	// CodePool hands over a code that staff uploaded.
+	CodePool Issuer = "code_pool"
 )
 
 // Limits of a campaign; counts of claims. Zero PerDay means no daily limit.
@@ -117,6 +119,11 @@ type Campaign struct {
 	Form        Form
 	Texts       Texts
 	Share       Share
+	Rules       Rules
+	Design      Design
+	Redeeming   Redeeming
+	Notices     Notices
+	Price       Price
 	Version     int64 // grows with every edit; an edit names the version it read
 	CreatedAt   time.Time
 	UpdatedAt   time.Time

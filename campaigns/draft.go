@@ -3,6 +3,7 @@ package campaigns
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,6 +30,11 @@ type Draft struct {
 	Form       Form
 	Texts      Texts
 	Share      Share
+	Rules      Rules
+	Design     Design
+	Redeeming  Redeeming
+	Notices    Notices
+	Price      Price
 	Version    int64
 }
 
@@ -111,7 +117,8 @@ func (d *Draft) Check() error {
 	if d.Share.Image != "" && !absoluteImage(d.Share.Image) {
 		bad("share_image", "campaign.error.share_image")
 	}
-	problems = append(problems, d.Form.problems()...)
+	problems = slices.Concat(problems, d.Form.problems(), d.Rules.problems(), d.Design.problems(), d.Redeeming.problems(),
+		d.Notices.problems(), d.Price.problems())
 	return problems.OrNil()
 }
 
@@ -186,6 +193,7 @@ func (d *Draft) apply(c *Campaign) error {
 	c.Stock.Total, c.Limits, c.Hold = d.Total, d.Limits, d.Hold
 	c.Issuer, c.CardID = d.Issuer, d.CardID
 	c.Form, c.Texts, c.Share = d.Form, d.Texts, d.Share
+	c.Rules, c.Design, c.Redeeming, c.Notices, c.Price = d.Rules, d.Design, d.Redeeming, d.Notices, d.Price
 	return nil
 }
 
@@ -195,6 +203,7 @@ func DraftOf(c *Campaign) Draft {
 		Account: c.Account, Slug: c.Slug, Name: c.Name,
 		StartsAt: c.StartsAt, EndsAt: c.EndsAt, ValidUntil: c.ValidUntil, Zone: c.Zone,
 		Total: c.Stock.Total, Limits: c.Limits, Hold: c.Hold, Issuer: c.Issuer, CardID: c.CardID,
-		Form: c.Form, Texts: c.Texts, Share: c.Share, Version: c.Version,
+		Form: c.Form, Texts: c.Texts, Share: c.Share, Rules: c.Rules, Design: c.Design, Redeeming: c.Redeeming,
+		Notices: c.Notices, Price: c.Price, Version: c.Version,
 	}
 }

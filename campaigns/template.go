@@ -28,6 +28,12 @@ type Template struct {
 	Form     Form          `json:"form,omitempty"`
 	Texts    Texts         `json:"texts"`
 	Share    Share         `json:"share"`
+
+	Rules     Rules     `json:"rules"`
+	Design    Design    `json:"design"`
+	Redeeming Redeeming `json:"redeeming"`
+	Notices   Notices   `json:"notices"`
+	Price     Price     `json:"price"`
 }
 
 // MaxTemplates is how many templates can be kept.
@@ -59,6 +65,7 @@ func TemplateOf(c *Campaign) Template {
 	t := Template{
 		Account: c.Account, Name: c.Name, Length: c.EndsAt.Sub(c.StartsAt), Total: c.Stock.Total, Limits: c.Limits, Hold: c.Hold,
 		Issuer: c.Issuer, CardID: c.CardID, Form: c.Form, Texts: c.Texts, Share: c.Share,
+		Rules: c.Rules, Design: c.Design, Redeeming: c.Redeeming, Notices: c.Notices, Price: c.Price,
 	}
 	if !c.ValidUntil.IsZero() {
 		t.Validity = c.ValidUntil.Sub(c.EndsAt)
@@ -71,6 +78,7 @@ func TemplateOf(c *Campaign) Template {
 func (t Template) Fill(d *Draft) {
 	d.Name, d.Total, d.Limits, d.Hold, d.Issuer, d.CardID = t.Name, t.Total, t.Limits, t.Hold, t.Issuer, t.CardID
 	d.Form, d.Share = slices.Clone(t.Form), t.Share
+	d.Rules, d.Design, d.Redeeming, d.Notices, d.Price = t.Rules, t.Design, t.Redeeming, t.Notices, t.Price
 	brand, purpose := d.Texts.Brand, d.Texts.Purpose
 	d.Texts = t.Texts
 	if d.Texts.Brand == "" {

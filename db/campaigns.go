@@ -20,7 +20,7 @@ var _ campaigns.Store = (*DB)(nil)
 const (
 	campaignColumns = `c.id, c.account_id, c.slug, c.status, c.starts_at, c.ends_at, c.valid_until, c.version, c.per_person, c.per_day,
 c.hold_ms, c.issuer, c.card_id, c.zone, c.created_at, c.updated_at, c.name, c.pause_reason, c.form, c.texts, c.share,
-s.total, s.held, s.confirmed`
+c.rules, c.design, c.redeeming, c.notices, c.price, s.total, s.held, s.confirmed`
 
 	qCampaignByID = `SELECT ` + campaignColumns + `
 FROM campaigns c JOIN campaign_stock s ON s.campaign_id = c.id
@@ -36,14 +36,14 @@ WHERE c.account_id = $1
 ORDER BY c.id DESC`
 
 	qInsertCampaign = `INSERT INTO campaigns (id, account_id, slug, status, starts_at, ends_at, valid_until, version, per_person, per_day,
-  hold_ms, issuer, card_id, zone, created_at, updated_at, name, pause_reason, form, texts, share)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+  hold_ms, issuer, card_id, zone, created_at, updated_at, name, pause_reason, form, texts, share, rules, design, redeeming, notices, price)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`
 
 	qInsertStock = `INSERT INTO campaign_stock (campaign_id, total) VALUES ($1, $2)`
 
 	qUpdateCampaign = `UPDATE campaigns SET slug = $3, starts_at = $4, ends_at = $5, valid_until = $6, version = version + 1,
   per_person = $7, per_day = $8, hold_ms = $9, issuer = $10, card_id = $11, zone = $12, updated_at = $13,
-  name = $14, form = $15, texts = $16, share = $17
+  name = $14, form = $15, texts = $16, share = $17, rules = $18, design = $19, redeeming = $20, notices = $21, price = $22
 WHERE id = $1 AND version = $2`
 
 	// A draft has issued nothing, so the guard never stands in its way.
@@ -82,11 +82,11 @@ func scanCampaign(row scanner) (*campaigns.Campaign, error) {
 		c                                 campaigns.Campaign
 		starts, ends, valid, made, edited int64
 		hold                              int64
-		zoneName, form, texts, share      string
+		zoneName                          string
 	)
 	err := row.Scan(&c.ID, &c.Account, &c.Slug, &c.Status, &starts, &ends, &valid, &c.Version, &c.Limits.PerPerson, &c.Limits.PerDay,
-		&hold, &c.Issuer, &c.CardID, &zoneName, &made, &edited, &c.Name, &c.PauseReason, &form, &texts, &share,
-		&c.Stock.Total, &c.Stock.Held, &c.Stock.Confirmed)
+		&hold, &c.Issuer, &c.CardID, &zoneName, &made, &edited, &c.Name, &c.PauseReason, stored{&c.Form}, stored{&c.Texts},
+		stored{&c.Share}, stored{&c.Rules}, stored{&c.Design}, stored{&c.Redeeming}, stored{&c.Notices}, stored{&c.Price}, &c.Stock.Total, &c.Stock.Held, &c.Stock.Confirmed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, campaigns.ErrCampaignNotFound
 	}
@@ -98,11 +98,19 @@ func scanCampaign(row scanner) (*campaigns.Campaign, error) {
 	if c.Zone, err = zone(zoneName); err != nil {
 		return nil, fmt.Errorf("campaign %v: %w", c.ID, err)
 	}
-	err = errors.Join(json.Unmarshal([]byte(form), &c.Form), json.Unmarshal([]byte(texts), &c.Texts), json.Unmarshal([]byte(share), &c.Share))
-	if err != nil {
-		return nil, fmt.Errorf("campaign %v: %w", c.ID, err)
-	}
 	return &c, nil
+}
+
+// stored scans JSON text into what it points to.
+type stored struct{ into any }
+
+// Scan implements sql.Scanner.
+func (s stored) Scan(v any) error {
+	text, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("JSON is stored as %T", v)
+	}
+	return json.Unmarshal([]byte(text), s.into)
 }
 
 // jsonText is v as stored text; the types it is used for always encode.
@@ -124,7 +132,8 @@ func (d *DB) CreateCampaign(ctx context.Context, c *campaigns.Campaign, a campai
 	return d.Write(ctx, func(tx *Tx) error {
 		_, err := tx.exec(qInsertCampaign, int64(c.ID), string(c.Account), string(c.Slug), string(c.Status), ms(c.StartsAt), ms(c.EndsAt), ms(c.ValidUntil),
 			c.Version, c.Limits.PerPerson, c.Limits.PerDay, c.Hold.Milliseconds(), string(c.Issuer), string(c.CardID), c.Zone.String(),
-			ms(c.CreatedAt), ms(c.UpdatedAt), c.Name, c.PauseReason, jsonText(c.Form), jsonText(c.Texts), jsonText(c.Share))
+			ms(c.CreatedAt), ms(c.UpdatedAt), c.Name, c.PauseReason, jsonText(c.Form), jsonText(c.Texts), jsonText(c.Share),
+			jsonText(c.Rules), jsonText(c.Design), jsonText(c.Redeeming), jsonText(c.Notices), jsonText(c.Price))
 		if isDuplicate(err) {
 			return campaigns.ErrSlugTaken.Because(err)
 		}
@@ -143,7 +152,8 @@ func (d *DB) UpdateCampaign(ctx context.Context, c *campaigns.Campaign, a campai
 	return d.Write(ctx, func(tx *Tx) error {
 		n, err := tx.exec(qUpdateCampaign, int64(c.ID), c.Version, string(c.Slug), ms(c.StartsAt), ms(c.EndsAt), ms(c.ValidUntil),
 			c.Limits.PerPerson, c.Limits.PerDay, c.Hold.Milliseconds(), string(c.Issuer), string(c.CardID), c.Zone.String(),
-			ms(c.UpdatedAt), c.Name, jsonText(c.Form), jsonText(c.Texts), jsonText(c.Share))
+			ms(c.UpdatedAt), c.Name, jsonText(c.Form), jsonText(c.Texts), jsonText(c.Share),
+			jsonText(c.Rules), jsonText(c.Design), jsonText(c.Redeeming), jsonText(c.Notices), jsonText(c.Price))
 		switch {
 		case isDuplicate(err):
 			return campaigns.ErrSlugTaken.Because(err)
