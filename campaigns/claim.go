@@ -99,12 +99,14 @@ const (
 	EventConfirmed EventKind = "confirmed"
 	EventReleased  EventKind = "released"
 	EventRedeemed  EventKind = "redeemed"
+	EventUndone    EventKind = "undone"   // staff took a redemption back
 	EventGifted    EventKind = "gifted"   // given to somebody, maybe not accepted yet
 	EventReturned  EventKind = "returned" // the gift came back
 	EventDeleted   EventKind = "deleted"
 	EventRestored  EventKind = "restored" // a deleted member card, taken again
 	EventExpired   EventKind = "expired"
 	EventVoided    EventKind = "voided"
+	EventRefunded  EventKind = "refunded" // the whole price was paid back
 
 	// Notes in the history that move nothing.
 	EventViewed  EventKind = "viewed"
@@ -120,6 +122,7 @@ type Event struct {
 	At     time.Time
 	Detail string
 	Code   CardCode // for EventConfirmed: the code the platform told us
+	Sealed string   // for EventReported: the encrypted code that the wallet sheet gave
 }
 
 // The reasons of a release.
@@ -127,6 +130,8 @@ const (
 	ReasonExpired = "hold_expired"
 	ReasonWallet  = "wallet_refused"
 	ReasonStaff   = "staff"
+	// ReasonRefunded is of a card whose price was paid back.
+	ReasonRefunded = "refunded"
 )
 
 // Claim is one card on its way to one visitor, or there.
@@ -150,14 +155,17 @@ type Claim struct {
 	ReportedAt    time.Time
 	ConfirmedAt   time.Time
 	ReleasedAt    time.Time
-	RedeemedAt    time.Time
+	RedeemedAt    time.Time // of the redemption in effect
+	UndoneAt      time.Time // the newest; redemptions up to then do not count
 	GiftedAt      time.Time // the newest; in effect unless ReturnedAt is as new
 	ReturnedAt    time.Time // the newest
 	DeletedAt     time.Time // the newest; in effect unless RestoredAt is newer
 	RestoredAt    time.Time // the newest
 	ExpiredAt     time.Time
 	VoidedAt      time.Time
+	RefundedAt    time.Time
 	ReleaseReason string
+	Sealed        string  // the encrypted code that the page handed over, a hint for reconciling
 	GiftOf        ClaimID // the giver's claim, whose unit of stock this card is; 0 = none
 }
 
@@ -186,6 +194,8 @@ func (c *Claim) fold() ClaimState {
 		return Redeemed
 	case !c.VoidedAt.IsZero():
 		return Voided
+	case !c.RefundedAt.IsZero():
+		return Released
 	case deleted && !c.RestoredAt.After(c.DeletedAt):
 		return Deleted
 	case !c.ExpiredAt.IsZero():
@@ -224,6 +234,9 @@ func (c *Claim) Apply(e Event) bool {
 		first(&c.OpenedAt)
 	case EventReported:
 		first(&c.ReportedAt)
+		if c.Sealed == "" {
+			c.Sealed = e.Sealed
+		}
 	case EventReleased:
 		first(&c.ReleasedAt)
 		if !c.ReleasedAt.Equal(before.ReleasedAt) {
@@ -235,7 +248,19 @@ func (c *Claim) Apply(e Event) bool {
 		first(&c.ConfirmedAt)
 		last(&c.RestoredAt)
 	case EventRedeemed:
-		first(&c.RedeemedAt)
+		if at.After(c.UndoneAt) {
+			first(&c.RedeemedAt)
+		}
+	case EventUndone:
+		// Only our own codes are taken back, by a write that is guarded by the redemption, so
+		// these two never arrive out of order.
+		last(&c.UndoneAt)
+		if !c.RedeemedAt.After(c.UndoneAt) {
+			c.RedeemedAt = time.Time{}
+		}
+	case EventRefunded:
+		first(&c.RefundedAt)
+		c.ReleaseReason = ReasonRefunded
 	case EventGifted:
 		last(&c.GiftedAt)
 	case EventReturned:
@@ -253,13 +278,14 @@ func (c *Claim) Apply(e Event) bool {
 		c.Code = e.Code
 	}
 	c.State = c.fold()
-	return c.State != before.State || c.Code != before.Code || c.times() != before.times()
+	return c.State != before.State || c.Code != before.Code || c.Sealed != before.Sealed || c.times() != before.times()
 }
 
 // times are the moments that the state is made of.
-func (c *Claim) times() (all [11]int64) {
+func (c *Claim) times() (all [13]int64) {
 	for i, t := range []time.Time{
 		c.OpenedAt, c.ReportedAt, c.ConfirmedAt, c.ReleasedAt, c.RedeemedAt, c.GiftedAt, c.ReturnedAt, c.DeletedAt, c.RestoredAt, c.ExpiredAt, c.VoidedAt,
+		c.UndoneAt, c.RefundedAt,
 	} {
 		if !t.IsZero() {
 			all[i] = t.UnixMilli()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"kaquan/fault"
@@ -137,21 +138,36 @@ const (
 	WalletRefused   Outcome = "refused"
 )
 
+// SheetReport is what the page says about the wallet sheet.
+type SheetReport struct {
+	Outcome Outcome
+	Detail  string // a short code of why, for a refusal
+	Sealed  string // the encrypted code that addCard gave, for Added (protocol 3.1); "" = none
+}
+
 // Report records what the page says. Added makes the claim reported (it still waits for
-// the platform), cancelled is a note, refused returns the stock. Detail is a short code
-// from the page. Repeats are safe; ErrForeignClaim for somebody else's claim.
-func (s *Service) Report(ctx context.Context, id ClaimID, visitor VisitorID, o Outcome, detail string) (*Claim, error) {
+// the platform; the encrypted code is kept for reconciling), cancelled is a note, refused
+// returns the stock. Repeats are safe; ErrForeignClaim for somebody else's claim.
+func (s *Service) Report(ctx context.Context, id ClaimID, visitor VisitorID, r SheetReport) (*Claim, error) {
 	if _, _, err := s.Mine(ctx, id, visitor); err != nil {
 		return nil, err
 	}
 	now := s.now().UTC()
-	switch o {
+	switch r.Outcome {
 	case WalletAdded:
-		return s.store.Record(ctx, id, Event{Kind: EventReported, Source: FromPage, At: now}, nil)
+		return s.store.Record(ctx, id, Event{Kind: EventReported, Source: FromPage, At: now, Sealed: sealedCode(r.Sealed)}, nil)
 	case WalletRefused:
-		return s.store.Record(ctx, id, Event{Kind: EventReleased, Source: FromPage, At: now, Detail: ReasonWallet + ":" + shortCode(detail)}, []ClaimState{Held, Opened})
+		return s.store.Record(ctx, id, Event{Kind: EventReleased, Source: FromPage, At: now, Detail: ReasonWallet + ":" + shortCode(r.Detail)}, []ClaimState{Held, Opened})
 	}
 	return s.store.Record(ctx, id, Event{Kind: EventCancelled, Source: FromPage, At: now}, []ClaimState{Held, Opened})
+}
+
+// sealedCode is an encrypted code as it may be kept, "" for what cannot be one.
+func sealedCode(s string) string {
+	if len(s) > 1024 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	return s
 }
 
 // shortCode keeps what a code may hold of a text that came from a browser.

@@ -17,6 +17,8 @@ import (
 type CardBook interface {
 	// UserCards lists what a person holds of one card.
 	UserCards(ctx context.Context, account AccountID, person wechat.OpenID, card wechat.CardID) ([]wechat.UserCard, error)
+	// OpenCode turns the encrypted code that a page handed over into the card's code.
+	OpenCode(ctx context.Context, account AccountID, sealed string) (CardCode, error)
 	// CheckCode is the state of one card in a wallet.
 	CheckCode(ctx context.Context, account AccountID, card wechat.CardID, code CardCode) (wechat.CodeInfo, error)
 }
@@ -342,6 +344,11 @@ func (w *reconciling) ask(ctx context.Context, c *Waiting) (events []Event, foun
 		events, found = w.verdict(c, info)
 		return events, found, nil
 	}
+	if c.Sealed != "" {
+		if events, found, err = w.askSealed(ctx, c); err != nil || len(events) > 0 {
+			return events, found, err
+		}
+	}
 	if err := w.turn(ctx); err != nil {
 		return nil, "", err
 	}
@@ -379,6 +386,39 @@ func (w *reconciling) ask(ctx context.Context, c *Waiting) (events []Event, foun
 		return nil, "", nil
 	}
 	events, found = w.confirm(c, *unnamed, code)
+	return events, found, nil
+}
+
+// askSealed follows the encrypted code that the page handed over. It came from a browser,
+// so it counts only for a card that WeChat says this very person holds; everything else is
+// no finding, and the person's cards are asked about.
+func (w *reconciling) askSealed(ctx context.Context, c *Waiting) ([]Event, string, error) {
+	if err := w.turn(ctx); err != nil {
+		return nil, "", err
+	}
+	code, err := w.book.OpenCode(ctx, c.Account, c.Sealed)
+	var answer *wechat.APIError
+	switch {
+	case errors.As(err, &answer) && (answer.Class() == wechat.ClassCard || answer.Class() == wechat.ClassInput):
+		return nil, "", nil // WeChat cannot open it: it was made up, or is of another account
+	case err != nil:
+		return nil, "", err
+	}
+	w.silent = 0
+	taken, err := w.service.store.CodeTaken(ctx, c.Account, code)
+	if err != nil || taken {
+		return nil, "", err
+	}
+	info, err := w.code(ctx, c, code)
+	switch {
+	case errors.Is(err, wechat.ErrCodeUnknown):
+		return nil, "", nil
+	case err != nil:
+		return nil, "", err
+	case info.OpenID != c.OpenID || info.OuterStr != "" && info.OuterStr != string(c.Ref):
+		return nil, "", nil
+	}
+	events, found := w.confirm(c, info, code)
 	return events, found, nil
 }
 

@@ -354,7 +354,7 @@ func (p *performance) openWallet(g *guest, claim *Claim) error {
 
 func (p *performance) cancel(g *guest, claim *Claim) error {
 	g.cancelled = true
-	if _, err := p.service.Report(p.ctx, claim.ID, g.visitor, WalletCancelled, ""); err != nil {
+	if _, err := p.service.Report(p.ctx, claim.ID, g.visitor, SheetReport{Outcome: WalletCancelled}); err != nil {
 		return err
 	}
 	if g.behaviour == ComesBack {
@@ -387,7 +387,7 @@ func (p *performance) add(g *guest, claim *Claim) error {
 		p.at(late.Add(sweepEvery+time.Duration(1+p.rng.IntN(20))*time.Minute), confirm)
 		return nil
 	}
-	reported, err := p.service.Report(p.ctx, claim.ID, g.visitor, WalletAdded, "")
+	reported, err := p.service.Report(p.ctx, claim.ID, g.visitor, SheetReport{Outcome: WalletAdded})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,16 @@ func (b cardBook) UserCards(ctx context.Context, id campaigns.AccountID, person 
 	return cards, err
 }
 
+// OpenCode implements campaigns.CardBook.
+func (b cardBook) OpenCode(ctx context.Context, id campaigns.AccountID, sealed string) (campaigns.CardCode, error) {
+	account, err := b.hub.Account(ctx, string(id))
+	if err != nil {
+		return "", err
+	}
+	code, err := account.DecryptCode(ctx, sealed)
+	return campaigns.CardCode(code), err
+}
+
 // CheckCode implements campaigns.CardBook. WeChat's own codes need no card.
 func (b cardBook) CheckCode(ctx context.Context, id campaigns.AccountID, card wechat.CardID, code campaigns.CardCode) (wechat.CodeInfo, error) {
 	account, err := b.hub.Account(ctx, string(id))

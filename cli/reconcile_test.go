@@ -19,17 +19,17 @@ func TestACardWhosePushWasLostIsConfirmedByAskingAndAForgedReportIsNot(t *testin
 	v.works(signed)
 	v.claim("latte").wants("claiming")
 	id, ext := v.card("latte")
-	v.add(signed, id, ext)
+	sealed := v.add(signed, id, ext)
 	claims, err := w.app.DB.Claims(t.Context(), campaigns.ClaimFilter{States: []campaigns.ClaimState{campaigns.Opened}, Limit: 5})
 	if err != nil || len(claims.Rows) != 1 {
 		t.Fatalf("%d claims are open (%v)", len(claims.Rows), err)
 	}
 	lost := claims.Rows[0].Claim
-	if _, err := w.app.Campaigns.Report(t.Context(), lost.ID, lost.Visitor, campaigns.WalletAdded, ""); err != nil {
+	if _, err := w.app.Campaigns.Report(t.Context(), lost.ID, lost.Visitor, campaigns.SheetReport{Outcome: campaigns.WalletAdded, Sealed: sealed}); err != nil {
 		t.Fatal(err)
 	}
 
-	// Somebody else only says so.
+	// Somebody else only says so, with a code that is not theirs.
 	liar := w.visitor()
 	liar.enter("latte").wants("form")
 	liar.claim("latte").wants("claiming")
@@ -39,7 +39,7 @@ func TestACardWhosePushWasLostIsConfirmedByAskingAndAForgedReportIsNot(t *testin
 		t.Fatalf("%d claims are open (%v)", len(claims.Rows), err)
 	}
 	forged := claims.Rows[0].Claim
-	if _, err := w.app.Campaigns.Report(t.Context(), forged.ID, forged.Visitor, campaigns.WalletAdded, ""); err != nil {
+	if _, err := w.app.Campaigns.Report(t.Context(), forged.ID, forged.Visitor, campaigns.SheetReport{Outcome: campaigns.WalletAdded, Sealed: sealed}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -295,8 +295,9 @@ func (v *visitor) card(slug string) (id, ext string) {
 	return card.CardID, card.CardExt
 }
 
-// add lets the wallet show the sheet of a card and presses its button.
-func (v *visitor) add(s signed, id, ext string) {
+// add lets the wallet show the sheet of a card and presses its button. It returns the
+// encrypted code that the page gets.
+func (v *visitor) add(s signed, id, ext string) string {
 	v.Helper()
 	said, sheet := v.bridge("batchAddCard", s, map[string]any{"card_list": []map[string]string{{"card_id": id, "card_ext": ext}}})
 	if sheet == "" {
@@ -309,4 +310,12 @@ func (v *visitor) add(s signed, id, ext string) {
 	if out.Reply["err_msg"] != "batchAddCard:ok" {
 		v.Fatalf("the sheet answered %v", out.Reply)
 	}
+	var cards []struct {
+		Code string `json:"code"`
+	}
+	list, _ := out.Reply["card_list"].(string)
+	if err := json.Unmarshal([]byte(list), &cards); err != nil || len(cards) != 1 || cards[0].Code == "" {
+		v.Fatalf("card_list %q: %v", list, err)
+	}
+	return cards[0].Code
 }

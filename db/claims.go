@@ -14,7 +14,8 @@ import (
 const (
 	claimColumns = `k.id, k.campaign_id, k.visitor_id, k.account_id, k.ref, k.issuer, k.state, k.code, k.idem_key, k.channel, k.day, k.hold_until,
 k.created_at, k.opened_at, k.reported_at, k.confirmed_at, k.released_at, k.redeemed_at, k.release_reason, k.consent, k.answers,
-k.gift_of, k.gifted_at, k.returned_at, k.deleted_at, k.restored_at, k.expired_at, k.voided_at`
+k.gift_of, k.gifted_at, k.returned_at, k.deleted_at, k.restored_at, k.expired_at, k.voided_at,
+k.undone_at, k.refunded_at, k.secret_code`
 
 	qInsertClaim = `INSERT INTO claims (id, campaign_id, visitor_id, account_id, ref, issuer, state, code, idem_key, channel, day, hold_until,
   created_at, confirmed_at, consent, holder_name, holder_phone, phone_tail, answers)
@@ -58,7 +59,7 @@ ORDER BY k.id DESC`
 
 	qUpdateClaim = `UPDATE claims SET state = $3, code = $4, hold_until = $5, opened_at = $6, reported_at = $7, confirmed_at = $8,
   released_at = $9, redeemed_at = $10, release_reason = $11, gifted_at = $12, returned_at = $13, deleted_at = $14, restored_at = $15,
-  expired_at = $16, voided_at = $17
+  expired_at = $16, voided_at = $17, undone_at = $18, refunded_at = $19, secret_code = $20
 WHERE id = $1 AND state = $2`
 
 	qExpiredHolds = `SELECT ` + claimColumns + ` FROM claims k
@@ -97,6 +98,7 @@ func claimTargets(c *campaigns.Claim) []any {
 		(*instant)(&c.CreatedAt), (*instant)(&c.OpenedAt), (*instant)(&c.ReportedAt), (*instant)(&c.ConfirmedAt), (*instant)(&c.ReleasedAt),
 		(*instant)(&c.RedeemedAt), &c.ReleaseReason, &c.ConsentText, (*answers)(&c.Answers), &c.GiftOf, (*instant)(&c.GiftedAt),
 		(*instant)(&c.ReturnedAt), (*instant)(&c.DeletedAt), (*instant)(&c.RestoredAt), (*instant)(&c.ExpiredAt), (*instant)(&c.VoidedAt),
+		(*instant)(&c.UndoneAt), (*instant)(&c.RefundedAt), &c.Sealed,
 	}
 }
 
@@ -285,7 +287,8 @@ func record(tx *Tx, claim *campaigns.Claim, e campaigns.Event) error {
 	}
 	n, err := tx.exec(qUpdateClaim, int64(claim.ID), string(before), string(claim.State), string(claim.Code), ms(claim.HoldUntil),
 		ms(claim.OpenedAt), ms(claim.ReportedAt), ms(claim.ConfirmedAt), ms(claim.ReleasedAt), ms(claim.RedeemedAt), claim.ReleaseReason,
-		ms(claim.GiftedAt), ms(claim.ReturnedAt), ms(claim.DeletedAt), ms(claim.RestoredAt), ms(claim.ExpiredAt), ms(claim.VoidedAt))
+		ms(claim.GiftedAt), ms(claim.ReturnedAt), ms(claim.DeletedAt), ms(claim.RestoredAt), ms(claim.ExpiredAt), ms(claim.VoidedAt),
+		ms(claim.UndoneAt), ms(claim.RefundedAt), claim.Sealed)
 	if err != nil {
 		return err
 	}

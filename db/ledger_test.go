@@ -279,7 +279,9 @@ func TestRandomLivesOfClaimsKeepTheStockIdentity(t *testing.T) {
 				}
 			case 3:
 				claim := pick()
-				_, err := s.Report(ctx, claim.ID, claim.Visitor, rapid.SampledFrom([]campaigns.Outcome{campaigns.WalletAdded, campaigns.WalletCancelled, campaigns.WalletRefused}).Draw(r, "outcome"), "x")
+				_, err := s.Report(ctx, claim.ID, claim.Visitor, campaigns.SheetReport{
+					Outcome: rapid.SampledFrom([]campaigns.Outcome{campaigns.WalletAdded, campaigns.WalletCancelled, campaigns.WalletRefused}).Draw(r, "outcome"), Detail: "x",
+				})
 				ok(t, err)
 			case 4, 5:
 				claim := pick()

@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,6 +43,17 @@ func (w *wallets) UserCards(ctx context.Context, _ campaigns.AccountID, person w
 	return w.held[person], w.err
 }
 
+func (w *wallets) OpenCode(_ context.Context, _ campaigns.AccountID, sealed string) (campaigns.CardCode, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls++
+	code, known := strings.CutPrefix(sealed, "sealed+")
+	if !known {
+		return "", &wechat.APIError{Code: 40056}
+	}
+	return campaigns.CardCode(code), w.err
+}
+
 func (w *wallets) CheckCode(_ context.Context, _ campaigns.AccountID, _ wechat.CardID, code campaigns.CardCode) (wechat.CodeInfo, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -54,12 +66,16 @@ func (w *wallets) CheckCode(_ context.Context, _ campaigns.AccountID, _ wechat.C
 }
 
 // reported is a card that the page says is in the wallet, while WeChat's push was lost.
-func (l *ledger) reported() card {
-	c := l.card()
+func (l *ledger) reported() card { return l.handed("") }
+
+// handed is reported, with an encrypted code that the page handed over.
+func (l *ledger) handed(sealed string) card { return l.report(l.card(), sealed) }
+
+func (l *ledger) report(c card, sealed string) card {
 	ctx := context.Background()
 	_, err := l.db.Record(ctx, c.claim.ID, campaigns.Event{Kind: campaigns.EventOpened, Source: campaigns.FromServer, At: l.now.now()}, nil)
 	ok(l.tb, err)
-	_, err = l.service.Report(ctx, c.claim.ID, c.claim.Visitor, campaigns.WalletAdded, "")
+	_, err = l.service.Report(ctx, c.claim.ID, c.claim.Visitor, campaigns.SheetReport{Outcome: campaigns.WalletAdded, Sealed: sealed})
 	ok(l.tb, err)
 	return c
 }
@@ -190,4 +206,23 @@ func TestARunStopsWhenWeChatRefusesAndOnlyOneRunsAtATime(t *testing.T) {
 	must(t, run.Stopped == campaigns.StopTime, "run %+v", run)
 	_, err = second.Run(ctx, campaigns.RunManual)
 	ok(t, err)
+}
+
+func TestAnEncryptedCodeFromThePageFindsTheCardOfThisPersonAlone(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	l, w := newLedger(t), newWallets()
+	own := l.card()
+	w.codes[campaigns.CardCode(own.code)] = wechat.CodeInfo{OpenID: own.holder, Status: wechat.CodeNormal, OuterStr: string(own.claim.Ref)}
+	own = l.report(own, "sealed+"+string(own.code)) // in no list of the person's cards
+	thief := l.handed("sealed+" + string(own.code))
+	liar, broken := l.handed("made-up"), l.handed("sealed+"+strings.Repeat("x", 2000))
+	l.now.add(61 * time.Second)
+	run, err := l.reconciler(w).Run(ctx, campaigns.RunRecent)
+	ok(t, err)
+	must(t, run.Checked == 4 && run.Repaired == 1 && run.Failed == 0, "run %+v", run)
+	must(t, l.state(&own) == campaigns.Confirmed, "own is %s", l.state(&own))
+	for _, c := range []card{thief, liar, broken} {
+		must(t, l.state(&c) == campaigns.Reported, "a claim that WeChat does not vouch for is %s", l.state(&c))
+	}
 }

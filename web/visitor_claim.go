@@ -165,13 +165,13 @@ func (v *visitors) report(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	outcome, detail := campaigns.Outcome(c.FormValue("outcome")), c.FormValue("detail")
-	switch outcome {
+	said := campaigns.SheetReport{Outcome: campaigns.Outcome(c.FormValue("outcome")), Detail: c.FormValue("detail"), Sealed: c.FormValue("code")}
+	switch said.Outcome {
 	case campaigns.WalletAdded, campaigns.WalletCancelled, campaigns.WalletRefused:
 	default:
 		return fault.New(fault.Invalid, "error.invalid")
 	}
-	claim, err := v.Campaigns.Report(c.UserContext(), id, t.session.Visitor, outcome, detail)
+	claim, err := v.Campaigns.Report(c.UserContext(), id, t.session.Visitor, said)
 	if err != nil {
 		return err
 	}
@@ -179,9 +179,9 @@ func (v *visitors) report(c *fiber.Ctx) error {
 		return seeOther(c, pagePath(t.campaign.Slug, t.channel))
 	}
 	return v.again(c, t, func(p *visitor.Page) {
-		if outcome == campaigns.WalletRefused && claim.State == campaigns.Released {
+		if said.Outcome == campaigns.WalletRefused && claim.State == campaigns.Released {
 			v.Log.Warn("wallet refused", "account", t.campaign.Account, "campaign", t.campaign.ID.String(), "reason", claim.ReleaseReason)
-			p.State, p.Sentence = visitor.WalletFailed, i18n.T(c.UserContext(), walletKey(detail))
+			p.State, p.Sentence = visitor.WalletFailed, i18n.T(c.UserContext(), walletKey(said.Detail))
 		}
 	})
 }

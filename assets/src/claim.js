@@ -183,16 +183,26 @@
     return 'fail';
   }
 
+  // sealed is the encrypted code of the card that went into the wallet: the server can
+  // ask WeChat about it when WeChat's own message does not come.
+  function sealed(answer) {
+    var list = (answer && answer.cardList) || [];
+    if (typeof list === 'string') {
+      try { list = JSON.parse(list); } catch (e) { list = []; }
+    }
+    return (list[0] && list[0].code) || '';
+  }
+
   function wallet(claim, card) {
     var told = false;
-    function tell(outcome, detail) {
+    function tell(outcome, detail, code) {
       told = true;
       busy = false;
-      send(page.base + '/report' + channel(), fields({ claim: claim, outcome: outcome, detail: detail || '' }));
+      send(page.base + '/report' + channel(), fields({ claim: claim, outcome: outcome, detail: detail || '', code: code || '' }));
     }
     window.wx.addCard({
       cardList: [{ cardId: card.cardId, cardExt: card.cardExt }],
-      success: function () { tell('added'); },
+      success: function (answer) { tell('added', '', sealed(answer)); },
       cancel: function () { tell('cancelled'); },
       fail: function (problem) {
         var text = JSON.stringify(problem || {});
