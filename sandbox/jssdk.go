@@ -115,6 +115,7 @@ type outcome struct {
 	Toast  string         `json:"toast,omitempty"`
 	Sheet  *sheetView     `json:"sheet,omitempty"`
 	Wallet []cardView     `json:"wallet,omitempty"`
+	Pay    *paySheetView  `json:"pay,omitempty"`
 }
 
 func reply(api, result string) outcome {
@@ -145,6 +146,8 @@ func (s *Server) run(in *invocation) outcome {
 		return s.checkJSAPI(in)
 	case "sendAppMessage", "shareTimeline", "shareQQ", "shareWeiboApp", "shareQZone":
 		return s.shared(in) // a person pressed the menu, no permission needed
+	case payAPI:
+		return s.payRequest(in)
 	}
 	if !slices.Contains(bridgeAPIs, in.API) {
 		s.note(LevelRefused, "jssdk", in.API+"：沙箱没有这个接口", "the sandbox has no "+in.API, "")
@@ -176,7 +179,7 @@ func (s *Server) run(in *invocation) outcome {
 // bridgeAPIs are the calls, under their names in the app, that need a wx.config.
 var bridgeAPIs = []string{
 	"batchAddCard", "batchViewCard", "updateAppMessageShareData", "updateTimelineShareData", "getNetworkType", "closeWindow",
-	"hideOptionMenu", "showOptionMenu", "hideMenuItems", "showMenuItems", "hideAllNonBaseMenuItem", "showAllNonBaseMenuItem",
+	payAPI, "hideOptionMenu", "showOptionMenu", "hideMenuItems", "showMenuItems", "hideAllNonBaseMenuItem", "showAllNonBaseMenuItem",
 }
 
 // menuAPIs come as listeners, not as calls; wx.checkJsApi knows them.

@@ -21,7 +21,7 @@ type Entry struct {
 	ID     int64     `json:"id"`
 	At     time.Time `json:"at"`
 	Level  string    `json:"level"`
-	Area   string    `json:"area"` // token, ticket, oauth, jssdk, card, account, chat, push, phone
+	Area   string    `json:"area"` // token, ticket, oauth, jssdk, card, account, chat, push, phone, pay, mini
 	Text   string    `json:"text"` // Chinese
 	EN     string    `json:"en"`
 	Detail string    `json:"detail,omitempty"` // exact strings, such as the one that was signed

@@ -179,6 +179,7 @@ type oauthReply struct {
 	OpenID   string `json:"openid"`
 	Scope    string `json:"scope"`
 	Snapshot int    `json:"is_snapshotuser,omitempty"`
+	UnionID  string `json:"unionid,omitempty"`
 }
 
 func (s *Server) oauthReply(t oauthToken, refresh string) oauthReply {
@@ -190,6 +191,8 @@ func (s *Server) oauthReply(t oauthToken, refresh string) oauthReply {
 	}
 	if t.snapshot {
 		out.Snapshot = 1
+	} else if t.scope == "snsapi_userinfo" {
+		out.UnionID = s.unionID(t.person)
 	}
 	s.oauth.put(now, out.Token, t, now.Add(userLife))
 	return out
@@ -267,9 +270,9 @@ func (s *Server) userInfo(c *call) (any, *refusal) {
 	if t.scope != "snsapi_userinfo" || s.acts(userInfoDenied) {
 		return nil, refuse(48001, "api unauthorized", "授权范围不含用户资料", "the scope holds no profile data")
 	}
-	name, picture := t.person.name, origin(c.Request)+"/mmopen/"+t.person.id+"/132"
+	name, picture, union := t.person.name, origin(c.Request)+"/mmopen/"+t.person.id+"/132", s.unionID(t.person)
 	if t.snapshot {
-		name, picture = "微信用户", ""
+		name, picture, union = "微信用户", "", ""
 	}
 	return struct {
 		OpenID    string   `json:"openid"`
@@ -281,7 +284,8 @@ func (s *Server) userInfo(c *call) (any, *refusal) {
 		Country   string   `json:"country"`
 		Picture   string   `json:"headimgurl"`
 		Privilege []string `json:"privilege"`
-	}{OpenID: t.openID, Nickname: name, Picture: picture, Privilege: []string{}}, nil
+		UnionID   string   `json:"unionid,omitempty"`
+	}{OpenID: t.openID, Nickname: name, Picture: picture, Privilege: []string{}, UnionID: union}, nil
 }
 
 // oauthCheck is GET /sns/auth.

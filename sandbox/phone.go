@@ -59,6 +59,8 @@ type stateView struct {
 	Cards    []cardView    `json:"cards"`
 	Log      []Entry       `json:"log"`
 	Switches []SwitchState `json:"switches"`
+	Merchant string        `json:"merchant"`
+	Orders   []PayOrder    `json:"orders"`
 }
 
 // shownEntries is how much of the log the phone gets.
@@ -74,6 +76,7 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 		Mode: s.opt.PushMode, Modes: []string{PushPlain}, Chat: s.chatView(p), Gifts: []cardView{},
 		Wallet: []cardView{}, Cards: s.stockLines(), Log: append([]Entry{}, s.entries[max(0, len(s.entries)-shownEntries):]...), Switches: s.switchStates(),
 	}
+	out.Merchant, out.Orders = s.payTab()
 	for _, q := range s.people {
 		out.Personas = append(out.Personas, personaView{q.id, q.name, q.en, q.kind})
 	}
@@ -199,6 +202,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.dropCard(s.personaOf(r), in.Code)
 		s.mu.Unlock()
+	case "notify":
+		err = s.NotifyAgain(in.Code)
 	case "clear":
 		s.mu.Lock()
 		s.entries = nil

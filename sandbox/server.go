@@ -60,6 +60,8 @@ type Options struct {
 	// persona puts them aside and brings those of the other persona back. Cookies do not tell
 	// ports apart, which lets the sandbox do it for a site on its own host. Default: kq_visitor.
 	VisitorCookies []string
+	Mini           Mini      // the mini program of the same owner
+	Merchant       *Merchant // of WeChat Pay; nil for none
 	Now            func() time.Time
 	Log            *slog.Logger
 }
@@ -108,6 +110,8 @@ type Server struct {
 	scenes   []*scene
 	pictures []*picture
 	share    map[string]Share // what a page set for the menu, by persona
+	mini     mini
+	pay      *desk // nil without a merchant
 }
 
 // delays are the waits of the failure switches and of deliveries.
@@ -149,6 +153,7 @@ func New(o Options) *Server {
 		tickets: map[string][]ticket{}, cards: map[string]*Card{}, codes: map[string]*held{}, secrets: map[string]*held{}, share: map[string]Share{},
 		consents: newShelf[consent](500), grants: newShelf[*grant](2000), oauth: newShelf[oauthToken](2000), refresh: newShelf[oauthToken](2000),
 		verified: newShelf[map[string]bool](2000), nonces: newShelf[struct{}](20000), sheets: newShelf[*sheet](500),
+		mini: newMini(),
 		client: &http.Client{
 			Transport:     &http.Transport{DisableKeepAlives: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -171,6 +176,7 @@ func New(o Options) *Server {
 	}
 	s.seedPersonas()
 	s.routes()
+	s.openPay(o.Merchant)
 	return s
 }
 
@@ -199,6 +205,8 @@ func (s *Server) routes() {
 	s.mux.Handle("/sns/oauth2/refresh_token", s.api("oauth", textType, s.oauthRefresh))
 	s.mux.Handle("/sns/userinfo", s.api("oauth", textType, s.userInfo))
 	s.mux.Handle("/sns/auth", s.api("oauth", textType, s.oauthCheck))
+
+	s.miniRoutes()
 
 	s.mux.HandleFunc("GET /connect/oauth2/authorize", s.authorize)
 	s.mux.HandleFunc("GET /connect/oauth2/answer", s.consentAnswer)
@@ -294,34 +302,45 @@ func (s *Server) api(area, contentType string, h func(*call) (any, *refusal)) ht
 			http.Error(w, "body too large", http.StatusRequestEntityTooLarge)
 			return
 		}
-		s.mu.Lock()
-		acting := map[string]bool{}
-		for _, name := range []string{networkDown, slowAnswer, noAnswer, garbageAnswer, clockSkew} {
-			if acting[name] = s.acts(name); acting[name] {
-				s.note(LevelInfo, area, "开关起作用："+name, "switch at work: "+name, r.URL.Path)
-			}
-		}
-		s.mu.Unlock()
-		if acting[clockSkew] {
-			w.Header().Set("Date", s.opt.Now().Add(skew).UTC().Format(http.TimeFormat))
-		}
-		if acting[slowAnswer] {
-			s.wait(r, s.delays.slow)
-		}
-		if acting[noAnswer] {
-			s.wait(r, forever)
-		}
-		if acting[networkDown] || acting[noAnswer] {
-			panic(http.ErrAbortHandler)
-		}
-		if acting[garbageAnswer] {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = io.WriteString(w, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n")
+		if s.trouble(w, r, area) {
 			return
 		}
-		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(s.answer(area, &call{Request: r, query: r.URL.Query(), body: body}, h))
+		kind, text := s.answer(area, &call{Request: r, query: r.URL.Query(), body: body}, h)
+		if kind == "" {
+			kind = contentType
+		}
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(text)
 	})
+}
+
+// trouble does what the switches about the network say; true when it has answered.
+func (s *Server) trouble(w http.ResponseWriter, r *http.Request, area string) bool {
+	s.mu.Lock()
+	acting := map[string]bool{}
+	for _, name := range []string{networkDown, slowAnswer, noAnswer, garbageAnswer, clockSkew} {
+		if acting[name] = s.acts(name); acting[name] {
+			s.note(LevelInfo, area, "开关起作用："+name, "switch at work: "+name, r.URL.Path)
+		}
+	}
+	s.mu.Unlock()
+	if acting[clockSkew] {
+		w.Header().Set("Date", s.opt.Now().Add(skew).UTC().Format(http.TimeFormat))
+	}
+	if acting[slowAnswer] {
+		s.wait(r, s.delays.slow)
+	}
+	if acting[noAnswer] {
+		s.wait(r, forever)
+	}
+	if acting[networkDown] || acting[noAnswer] {
+		panic(http.ErrAbortHandler)
+	}
+	if acting[garbageAnswer] {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center></body></html>\r\n")
+	}
+	return acting[garbageAnswer]
 }
 
 // wait lasts until the time is over, the client gives up or the sandbox closes.
@@ -335,7 +354,14 @@ func (s *Server) wait(r *http.Request, d time.Duration) {
 	}
 }
 
-func (s *Server) answer(area string, c *call, h func(*call) (any, *refusal)) []byte {
+// file is an answer that is not JSON.
+type file struct {
+	kind string
+	body []byte
+}
+
+// answer runs a handler; the kind is empty for JSON.
+func (s *Server) answer(area string, c *call, h func(*call) (any, *refusal)) (kind string, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var (
@@ -357,7 +383,10 @@ func (s *Server) answer(area string, c *call, h func(*call) (any, *refusal)) []b
 			Msg  string `json:"errmsg"`
 		}{no.code, no.msg + " rid: " + rid()}
 	}
-	return compact(reply)
+	if f, ok := reply.(file); ok {
+		return f.kind, f.body
+	}
+	return "", compact(reply)
 }
 
 // compact is JSON as WeChat writes it: one line, no newline, nothing escaped for HTML.

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -59,7 +60,9 @@ const (
 	groupPush  = "推送 Push"
 )
 
-var switches = []SwitchState{
+var switches = slices.Concat(accountSwitches, miniSwitches, paySwitches)
+
+var accountSwitches = []SwitchState{
 	{Name: networkDown, Group: groupAPI, ZH: "断网：连接被切断", EN: "connections are dropped"},
 	{Name: slowAnswer, Group: groupAPI, ZH: "慢：3 秒后才回答", EN: "answers take 3 seconds"},
 	{Name: noAnswer, Group: groupAPI, ZH: "不回答：一直等到超时", EN: "no answer until the client gives up"},
@@ -151,7 +154,7 @@ func (s *Server) acts(name string) bool {
 }
 
 func (s *Server) killTokens() {
-	for _, t := range s.tokens.known {
+	for _, t := range slices.Concat(s.tokens.known, s.mini.tokens.known) {
 		t.dead = true
 	}
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -252,6 +253,8 @@ func TestEverySwitchDoesWhatItSays(t *testing.T) {
 			}
 		},
 	}
+	maps.Copy(proofs, miniProofs())
+	maps.Copy(proofs, payProofs())
 	for _, sw := range newWorld(t).Switches() {
 		t.Run(sw.Name, func(t *testing.T) {
 			t.Parallel()

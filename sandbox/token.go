@@ -48,56 +48,66 @@ var shanghai = time.FixedZone("Asia/Shanghai", 8*3600)
 // tokens are made to live shortly.
 func (s *Server) overlap() time.Duration { return min(5*time.Minute, s.opt.TokenLife/4) }
 
-func (s *Server) issue() *token {
+func (s *Server) issue(book *tokens) *token {
 	t := &token{value: "81_" + random(133, letters), until: s.opt.Now().Add(s.opt.TokenLife)}
-	s.tokens.known = append(s.tokens.known, t)
-	if extra := len(s.tokens.known) - maxKnownTokens; extra > 0 {
-		s.tokens.known = append([]*token(nil), s.tokens.known[extra:]...)
+	book.known = append(book.known, t)
+	if extra := len(book.known) - maxKnownTokens; extra > 0 {
+		book.known = append([]*token(nil), book.known[extra:]...)
 	}
 	return t
 }
 
 // newDay resets the daily counters at midnight in Shanghai.
-func (s *Server) newDay() {
-	if day := s.opt.Now().In(shanghai).Format(time.DateOnly); day != s.tokens.day {
-		s.tokens.day, s.tokens.classicUsed, s.tokens.stableUsed, s.tokens.forcedUsed = day, 0, 0, 0
+func (s *Server) newDay(book *tokens) {
+	if day := s.opt.Now().In(shanghai).Format(time.DateOnly); day != book.day {
+		book.day, book.classicUsed, book.stableUsed, book.forcedUsed = day, 0, 0, 0
 	}
 }
 
-// checkApp checks the credentials that token calls carry.
+// checkApp checks the credentials of the official account.
 func (s *Server) checkApp(appID, secret string) *refusal {
+	return s.checkCredentials(appID, secret, s.opt.AppID, s.opt.Secret)
+}
+
+// checkCredentials checks credentials against those of an app.
+func (s *Server) checkCredentials(appID, secret, wantID, wantSecret string) *refusal {
 	switch {
 	case appID == "":
 		return refuse(41002, "appid missing", "缺少 appid", "appid is missing")
 	case secret == "":
 		return refuse(41004, "appsecret missing", "缺少 secret", "secret is missing")
-	case appID != s.opt.AppID:
+	case appID != wantID:
 		return refuse(40013, "invalid appid", "AppID 不对", "unknown AppID")
-	case s.acts(secretWrong) || secret != s.opt.Secret:
+	case s.acts(secretWrong) || secret != wantSecret:
 		return refuse(40125, "invalid appsecret", "AppSecret 不对", "wrong AppSecret")
 	}
 	return nil
 }
 
-// checkCaller is what both token endpoints check first.
-func (s *Server) checkCaller(grantType, appID, secret string) *refusal {
+// checkCaller is what both token endpoints check first. The answer is where the tokens of
+// the caller's app are kept: those of the account, or those of its mini program.
+func (s *Server) checkCaller(grantType, appID, secret string) (*tokens, *refusal) {
 	if grantType != "client_credential" {
-		return refuse(40002, "invalid grant_type", "grant_type 应为 client_credential", "grant_type must be client_credential")
+		return nil, refuse(40002, "invalid grant_type", "grant_type 应为 client_credential", "grant_type must be client_credential")
 	}
-	if no := s.checkApp(appID, secret); no != nil {
-		return no
+	book, no := &s.tokens, s.checkApp(appID, secret)
+	if s.isMini(appID) {
+		book, no = &s.mini.tokens, s.checkMiniApp(appID, secret)
+	}
+	if no != nil {
+		return nil, no
 	}
 	if s.acts(ipBlocked) {
-		return refuse(40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist", "IP 203.0.113.7 不在白名单", "IP 203.0.113.7 is not in the allow-list")
+		return nil, refuse(40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist", "IP 203.0.113.7 不在白名单", "IP 203.0.113.7 is not in the allow-list")
 	}
 	if s.acts(quotaUsed) {
-		return refuse(45009, "reach max api daily quota limit", "今日调用次数已用完", "daily quota used up")
+		return nil, refuse(45009, "reach max api daily quota limit", "今日调用次数已用完", "daily quota used up")
 	}
 	if s.acts(rateLimited) {
-		return tooFast()
+		return nil, tooFast()
 	}
-	s.newDay()
-	return nil
+	s.newDay(book)
+	return book, nil
 }
 
 // tooFast is the answer to more calls in a minute than are allowed.
@@ -121,20 +131,21 @@ func (s *Server) classicToken(c *call) (any, *refusal) {
 	if no := c.get(); no != nil {
 		return nil, no
 	}
-	if no := s.checkCaller(c.query.Get("grant_type"), c.query.Get("appid"), c.query.Get("secret")); no != nil {
+	book, no := s.checkCaller(c.query.Get("grant_type"), c.query.Get("appid"), c.query.Get("secret"))
+	if no != nil {
 		return nil, no
 	}
-	if s.tokens.classicUsed >= s.opt.DailyTokenQuota {
+	if book.classicUsed >= s.opt.DailyTokenQuota {
 		return nil, refuse(45009, "reach max api daily quota limit", "普通 token 今日次数已用完", "daily quota of the classic token used up")
 	}
-	s.tokens.classicUsed++
+	book.classicUsed++
 	now := s.opt.Now()
-	if old := s.tokens.classic; old.alive(now) {
+	if old := book.classic; old.alive(now) {
 		old.replaced = now.Add(s.overlap())
 	}
-	s.tokens.classic = s.issue()
-	s.note(LevelOK, "token", "发出普通 token，旧的即将失效", "classic token issued; the old one ends soon", fmt.Sprintf("%d/%d today", s.tokens.classicUsed, s.opt.DailyTokenQuota))
-	return s.tokens.classic.reply(now), nil
+	book.classic = s.issue(book)
+	s.note(LevelOK, "token", "发出普通 token，旧的即将失效", "classic token issued; the old one ends soon", fmt.Sprintf("%d/%d today", book.classicUsed, s.opt.DailyTokenQuota))
+	return book.classic.reply(now), nil
 }
 
 // stableToken is POST /cgi-bin/stable_token: the same token until five minutes before its
@@ -153,39 +164,40 @@ func (s *Server) stableToken(c *call) (any, *refusal) {
 	if len(in.Force) > 0 && json.Unmarshal(in.Force, &force) != nil {
 		return nil, refuse(47001, "data format error", "force_refresh 应为布尔值", "force_refresh must be a boolean")
 	}
-	if no := s.checkCaller(in.GrantType, in.AppID, in.Secret); no != nil {
+	book, no := s.checkCaller(in.GrantType, in.AppID, in.Secret)
+	if no != nil {
 		return nil, no
 	}
 	now := s.opt.Now()
-	if minute := now.Unix() / 60; minute != s.tokens.minute {
-		s.tokens.minute, s.tokens.minuteUsed = minute, 0
+	if minute := now.Unix() / 60; minute != book.minute {
+		book.minute, book.minuteUsed = minute, 0
 	}
 	switch {
-	case s.tokens.minuteUsed >= s.tokens.stablePerMinute:
+	case book.minuteUsed >= book.stablePerMinute:
 		return nil, refuse(45011, "api minute-quota reach limit, must slower, retry next minute", "稳定 token 每分钟次数已用完", "per-minute quota of the stable token used up")
-	case s.tokens.stableUsed >= s.tokens.stablePerDay:
+	case book.stableUsed >= book.stablePerDay:
 		return nil, refuse(45009, "reach max api daily quota limit", "稳定 token 今日次数已用完", "daily quota of the stable token used up")
 	}
-	s.tokens.minuteUsed++
-	s.tokens.stableUsed++
-	current := s.tokens.stable
-	if force && (s.tokens.lastForced.IsZero() || now.Sub(s.tokens.lastForced) >= forcedApart) {
-		if s.tokens.forcedUsed >= forcedPerDay {
+	book.minuteUsed++
+	book.stableUsed++
+	current := book.stable
+	if force && (book.lastForced.IsZero() || now.Sub(book.lastForced) >= forcedApart) {
+		if book.forcedUsed >= forcedPerDay {
 			return nil, refuse(45009, "reach max api daily quota limit", "强制刷新今日 20 次已用完", "the 20 forced refreshes of the day are used up")
 		}
-		s.tokens.forcedUsed++
-		s.tokens.lastForced = now
+		book.forcedUsed++
+		book.lastForced = now
 		if current != nil {
 			current.dead = true
 		}
 	}
 	if !current.alive(now) || current.until.Sub(now) <= s.overlap() {
-		s.tokens.stable = s.issue()
+		book.stable = s.issue(book)
 		s.note(LevelOK, "token", "发出稳定 token", "stable token issued", fmt.Sprintf("force_refresh=%t", force))
 	} else {
 		s.note(LevelOK, "token", "稳定 token 未变", "same stable token again", fmt.Sprintf("force_refresh=%t", force))
 	}
-	return s.tokens.stable.reply(now), nil
+	return book.stable.reply(now), nil
 }
 
 // foreignEvery is after how many calls the other program of foreignRefresher comes back.
@@ -198,24 +210,27 @@ func (s *Server) foreignCall() {
 	if s.tokens.foreign++; s.tokens.foreign%foreignEvery != 0 || !s.acts(foreignRefresher) {
 		return
 	}
-	s.newDay()
+	s.newDay(&s.tokens)
 	s.tokens.classicUsed++
 	if old := s.tokens.classic; old != nil {
 		old.dead = true
 	}
-	s.tokens.classic = s.issue()
+	s.tokens.classic = s.issue(&s.tokens)
 	s.note(LevelInfo, "token", "开关起作用：别的程序取走了新的普通 token，我们的已作废", "switch at work: another program fetched a classic token; ours is dead", "")
 }
 
 var tokenShape = regexp.MustCompile(`^[0-9]+_[A-Za-z0-9_-]{100,500}$`)
 
-// checkToken checks the access_token of a call.
-func (s *Server) checkToken(c *call) *refusal {
+// checkToken checks the access_token of a call to the account.
+func (s *Server) checkToken(c *call) *refusal { return s.checkTokenOf(&s.tokens, c) }
+
+// checkTokenOf checks the access_token of a call against the tokens of an app.
+func (s *Server) checkTokenOf(book *tokens, c *call) *refusal {
 	value, now := c.query.Get("access_token"), s.opt.Now()
 	if value == "" {
 		return refuse(41001, "access_token missing", "缺少 access_token", "access_token is missing")
 	}
-	for _, t := range s.tokens.known {
+	for _, t := range book.known {
 		if t.value != value {
 			continue
 		}

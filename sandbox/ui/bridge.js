@@ -33,6 +33,7 @@
     "button{display:block;width:100%;min-height:48px;border:0;border-radius:8px;font-family:inherit;font-size:17px;font-weight:600;cursor:pointer;margin-top:12px}" +
     "button:focus-visible{outline:3px solid #10aeff;outline-offset:2px}button:disabled{opacity:.55;cursor:default}" +
     ".go{background:#07a653;color:#fff;margin-top:20px}.no{background:#e4e4e4;color:#191919}.mark{margin:16px 0 0;text-align:center;font-size:12px;color:#6b6b6b}" +
+    ".to{margin:4px 0 0;text-align:center;overflow-wrap:anywhere}.sum{margin:2px 0 14px;text-align:center;font-size:40px;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums}.what{margin:0;padding:12px 0 0;border-top:1px solid rgba(128,128,128,.3);font-size:14px;overflow-wrap:anywhere}" +
     ".toast{position:absolute;left:50%;top:42%;transform:translate(-50%,-50%);background:rgba(30,30,30,.92);color:#fff;padding:16px 22px;border-radius:10px;text-align:center;min-width:140px;max-width:80%}" +
     ".toast small{display:block;opacity:.75;font-size:12px;margin-top:2px}" +
     "@keyframes in{from{opacity:0}}@keyframes up{from{transform:translateY(60%);opacity:0}}" +
@@ -82,15 +83,20 @@
     var mine = host;
     setTimeout(function () { if (host === mine) close(); }, 2200);
   }
-  // show opens a sheet; then gets "add" or "cancel" once.
-  function show(title, cards, addText, cancelText, then) {
+  function bill(pay) {
+    var box = el("div");
+    box.append(el("p", "to", pay.merchant), el("p", "sum", "¥" + pay.amount), el("p", "what", pay.title));
+    return [box];
+  }
+  // show opens a sheet with cards or something else; then gets "add" (or go) or "cancel" once.
+  function show(title, cards, addText, cancelText, then, go) {
     var root = overlay("wx-wallet-sheet");
     var veil = el("div", "veil"), s = el("div", "sheet");
     s.setAttribute("role", "dialog");
     s.setAttribute("aria-modal", "true");
     s.setAttribute("aria-label", title);
     s.append(el("h2", "", title));
-    cards.forEach(function (c) { s.append(face(c)); });
+    cards.forEach(function (c) { s.append(c.nodeType ? c : face(c)); });
     var buttons = [];
     function button(kind, cls, text) {
       var b = el("button", cls, text);
@@ -100,7 +106,7 @@
       buttons.push(b);
       s.append(b);
     }
-    if (addText) button("add", "go", addText);
+    if (addText) button(go || "add", "go", addText);
     button("cancel", "no", cancelText);
     s.append(el("p", "mark", "沙箱演示，不会进入真实微信 · Sandbox"));
     veil.addEventListener("click", function () { if (choose) choose("cancel"); });
@@ -136,6 +142,16 @@
         });
         return;
       }
+      if (out.pay) {
+        show("微信支付", bill(out.pay), "支付", "取消", function (kind) {
+          post("/bridge/pay", { id: out.pay.id, action: kind }).then(function (last) {
+            close();
+            if (last.toast) toast(last.toast);
+            answer(last.reply);
+          }).catch(lost);
+        }, "pay");
+        return;
+      }
       if (out.wallet) {
         show("卡包", out.wallet, "", "关闭", function () { close(); answer({ err_msg: api + ":ok" }); });
         return;
@@ -164,6 +180,7 @@
     log: function () {},
   };
   window.__wxSandbox = {
+    pay: function () { if (choose) choose("pay"); },
     add: function () { if (choose) choose("add"); },
     cancel: function () { if (choose) choose("cancel"); },
     get open() { return !!choose; },

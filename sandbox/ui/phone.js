@@ -109,12 +109,13 @@
     });
     if (tab.id === "tab-log") { refusals = 0; badges(); }
   }
-  tabs.forEach(function (t, i) {
+  tabs.forEach(function (t) {
     t.addEventListener("click", function () { select(t); });
     t.addEventListener("keydown", function (e) {
       var step = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
       if (!step) return;
-      var next = tabs[(i + step + tabs.length) % tabs.length];
+      var open = tabs.filter(function (o) { return !o.hidden; });
+      var next = open[(open.indexOf(t) + step + open.length) % open.length];
       select(next);
       next.focus();
     });
