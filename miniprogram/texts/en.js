@@ -1,0 +1,34 @@
+module.exports = {
+  ok: 'OK', cancel: 'Cancel', close: 'Close', save: 'Save', refresh: 'Refresh', retry: 'Try again', loading: 'Loading…', more_rows: 'More', none_yet: 'Nothing yet',
+  network: 'The network is weak. Please try again.', failed: 'Something went wrong. Please try later.', support: 'Reference {code}', offline_too_many: 'Too many offline entries. Please connect first.',
+
+  tab_cards: 'My cards', tab_me: 'Me',
+
+  form_required: 'Please fill in {label}', form_mobile: 'A mobile number has 11 digits', form_plate: 'Not a number plate, for example 京A12345', form_choice: 'Please choose from the list',
+  form_long: 'At most {max} characters, now {count}', form_consent: 'Please read and agree first', choose: 'Please choose', example_mobile: '11-digit mobile number', example_plate: 'For example 京A12345', example_text: 'Please fill in',
+
+  campaign: 'Get a card', no_campaign: 'No such campaign', no_campaign_body: 'The link may be incomplete. Please scan the code again.', rules: 'Terms', contact: 'Contact: {contact}', organiser: 'Offered by {brand}', stock_left: '{left} left',
+  stock_few: 'Fewer than {left} left', price: '¥{yuan}', consent: 'I have read and agree to the personal information rules of {brand}', consent_body: 'Used only for {purpose}; deleted {days} days after the campaign.', privacy: 'Privacy guide',
+  act_form: 'Next', act_form_pay: 'Pay ¥{yuan}', act_claim: 'Get it now', act_claim_pay: 'Pay ¥{yuan} and get it', act_wallet: 'Add to WeChat wallet', act_pay: 'Go on paying ¥{yuan}', act_show: 'Show my card', act_refresh: 'Refresh',
+  act_more: 'Get another one', act_paid: 'I have paid, refresh', hold_left: 'Held for you: {time}', starts_in: 'Starts in {time}', pay_cancelled: 'Not paid yet. Your place is held.', pay_failed: 'The payment failed. Please try again.', pay_pending: 'The payment has not arrived. Please wait and refresh.', wallet_cancelled: 'Not in the wallet yet. You can go on any time.',
+  wallet_failed: 'WeChat did not take the card: {reason}',
+
+  cards_none: 'No cards yet', cards_none_body: 'Scan the code of a campaign to get one.', cards_scan: 'Scan', in_wallet: 'Use it in WeChat: Me → Cards', bright: 'The screen is bright: let the staff scan it', copy_code: 'Copy the code', qr_long: 'Please show the digits below',
+  st_held: 'Held for you', st_opened: 'Waits for the wallet', st_reported: 'Being confirmed', st_confirmed: 'Ready to use', st_redeemed: 'Used', st_gifted: 'Given away', st_deleted: 'Deleted', st_expired: 'Expired', st_voided: 'No longer valid', st_released: 'Given up',
+  scan_not_ours: 'This is no code of a campaign',
+
+  me: 'Me', nickname: 'Nickname', nickname_hint: 'Tap to fill in', avatar_change: 'Change picture', phone: 'Mobile number', phone_get: 'Share my number', phone_none: 'None', phone_refused: 'No number was shared. You can type it when you get a card.', phone_quota: 'Sharing is not available now. You can type it when you get a card.', saved: 'Saved',
+  joined: 'Joined with the records of the official account', account: 'From {name}', ref: 'My reference {id}', export: 'Export my information', export_done: 'Copied. Paste it to keep it.', erase: 'Delete my information', erase_body: 'Deletes nickname, picture, number and what you filled in, for good. Type DELETE.', erase_word: 'DELETE', erase_wrong: 'DELETE was not typed. Nothing was deleted.', erased: 'Deleted',
+  language: '中文', staff_door: 'Staff', sign_out: 'Sign out',
+
+  door: 'Staff sign-in', door_place: 'Store code', door_place_hint: 'On the wall of the store, for example GM', door_find: 'Next', door_who: 'Who are you', door_pin: 'PIN', door_in: 'Sign in', door_wechat: 'Sign in with WeChat', door_scan: 'Scan the store code', door_other: 'Another store',
+  scan: 'Redeem', scan_big: 'Scan a card', scan_type: 'or type the 12 digits', scan_look: 'Look', scan_bad: 'Nothing usable was read', confirm: 'Redeem it', confirming: 'Redeeming…', holder: 'Holder {id}', gift: 'Gift: {name} ({stock} {unit} in stock)', today: 'Today', stock: 'Stock', not_card: 'This is no card code',
+  done: 'Redeemed', refused: 'Cannot be redeemed', queued: 'Noted, sent when online', queued_body: 'Without a network only the shape of a code can be checked. What counts is the result once online.', undo: 'Undo ({time})', undo_sure: 'Undo this redemption?', undone: 'Undone', next: 'Next card', offline: 'Offline: codes are noted and sent when online', waiting: '{n} to be sent', conflicts: '{n} offline redemptions failed, please tell the manager', conflict_seen: 'Got it', flushed: '{n} offline entries sent', offline_question: 'No network', offline_body: 'Note this card and redeem it once online? If it is used or expired, you will see it here.', unknown_sure: 'It is not known whether this worked. Tap once more; it is never redeemed twice.',
+  goods_hint: 'This is an article. Go to stock?', totals: '{redeemed} redeemed · {undone} undone', mine_only: 'Mine only', everybody: 'Whole store', copy_summary: 'Copy the summary', undone_tag: 'Undone', previous: 'Day before', following: 'Day after',
+
+  places: 'Stores and warehouses', search: 'Name or barcode', low_only: 'Low only', low: 'Low', stock_here: '{n} {unit} here', stock_total: '{n} {unit} in all', new_goods: 'New article', new_goods_ask: 'No article has this barcode. Make one?', count: 'Count', log: 'Log', scan_goods: 'Scan an article', goods_none: 'No articles',
+  goods: 'Article', barcode: 'Barcode', name: 'Name', unit: 'Unit', unit_hint: 'pcs', price_yuan: 'Price (yuan)', minimum: 'Minimum stock', price_bad: 'The price must be an amount, for example 12.50', whole_bad: 'Please enter a whole number', name_missing: 'Please enter a name', barcode_missing: 'Please enter a barcode', edit: 'Edit', levels: 'Stock by place',
+  k_in: 'In', k_out: 'Out', k_move: 'Move', to_place: 'Move to', quantity: 'Quantity', quantity_bad: 'The quantity must be a whole number from 1 to 1000000', reason: 'Remark (optional)', book: 'Confirm: {kind}', booked: 'Done ({kind}), now {stock} {unit}', have: 'Only {n} here', to_missing: 'Please choose where to',
+  k_transfer_out: 'Moved out', k_transfer_in: 'Moved in', k_count: 'Counted', k_redeem: 'Redeemed', k_undo: 'Undone', all_kinds: 'All', undo_move: 'Undo', undo_move_ask: 'Undo “{what}”? An opposite entry is written.', at_by: '{at} · {by}', arrow: '{before} → {after}',
+  count_scan: 'Scan the next', count_seen: 'Counted', count_expected: 'Expected {n}', count_diff: 'Difference {n}', count_done: 'Finish', count_ask: '{n} differ. Stock is set to what was counted.', count_same: 'Everything is as expected. Finish?', count_cancel: 'Give up', count_cancel_ask: 'Give up this count? What was counted is not kept.', count_closed: 'Counted', count_empty: 'Scan a barcode and enter how many there are', count_drop: 'Remove', count_at: 'Counting: {place}',
+};
