@@ -6,7 +6,7 @@ CREATE TABLE places (
     account_id TEXT    NOT NULL REFERENCES accounts (id),
     parent_id  INTEGER NOT NULL DEFAULT 0, -- 0 = at the root
     kind       TEXT    NOT NULL CHECK (kind IN ('store', 'warehouse')),
-    code       TEXT    NOT NULL COLLATE NOCASE,
+    code       TEXT    NOT NULL,
     name       TEXT    NOT NULL,
     address    TEXT    NOT NULL,
     phone      TEXT    NOT NULL,
@@ -64,6 +64,7 @@ CREATE TABLE goods (
     price      INTEGER NOT NULL CHECK (price >= 0), -- fen
     minimum    INTEGER NOT NULL CHECK (minimum >= 0), -- of all places; 0 = none
     picture    TEXT    NOT NULL,
+    stock      INTEGER NOT NULL DEFAULT 0 CHECK (stock >= 0), -- of all places: the sum of the levels
     archived   INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1)),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -71,7 +72,15 @@ CREATE TABLE goods (
 ) STRICT;
 
 CREATE INDEX goods_name ON goods (account_id, archived, name, id);
-CREATE INDEX goods_minimum ON goods (account_id) WHERE minimum > 0 AND archived = 0;
+CREATE INDEX goods_low ON goods (account_id, archived, name, id) WHERE minimum > stock;
+
+CREATE INDEX goods_picture ON goods (picture) WHERE picture <> '';
+
+-- Pictures of goods, named by the SHA-256 of their content.
+CREATE TABLE goods_pictures (
+    name    TEXT NOT NULL PRIMARY KEY,
+    content BLOB NOT NULL CHECK (length(content) <= 524288)
+) STRICT;
 
 -- The stock: always the sum of the movements below, and never negative.
 CREATE TABLE stock_levels (
@@ -109,7 +118,7 @@ CREATE INDEX movements_kind ON movements (account_id, kind, at, id);
 CREATE INDEX movements_place ON movements (place_id, at, id);
 CREATE INDEX movements_goods ON movements (goods_id, place_id, quantity);
 CREATE INDEX movements_goods_at ON movements (goods_id, at, id);
-CREATE INDEX movements_staff ON movements (staff_id, at, id) WHERE staff_id <> 0;
+CREATE INDEX movements_by ON movements (account_id, by_name, at, id);
 CREATE INDEX movements_claim ON movements (claim_id) WHERE claim_id <> 0;
 CREATE UNIQUE INDEX movements_undoes ON movements (undoes_id) WHERE undoes_id <> 0;
 
