@@ -74,13 +74,15 @@ function campaignPath(text, server) {
 }
 
 // parse sorts a result of wx.scanCode (or {result} from a keyboard):
-// card {code}, barcode {text}, page {page, fields}, link {text}, text {text}, or bad.
+// card {code, text} (text is the signed pass when there is one), barcode {text}, page {page, fields}, link {text}, text {text}, or bad.
 function parse(scan) {
   const type = scan.scanType || '';
   if (scan.path) return { kind: 'page', type, ...route(scan.path) };
   const text = String(scan.result || '').trim();
   if (!text || text.length > MAX || /[\u0000-\u001f\u007f]/.test(text)) return { kind: 'bad', type };
   if (BARCODES.includes(type)) return { kind: 'barcode', type, text };
+  const pass = /^KQ1\.[0-9a-z]{1,12}\.([0-9A-Za-z-]{4,32})\.[0-9a-z]{0,8}\.[\w-]{86}$/.exec(text);
+  if (pass) return { kind: 'card', type, code: pass[1], text };
   const code = cardCode(text);
   if (code) return { kind: 'card', type, code, text: code };
   if (/^https?:\/\//i.test(text)) return { kind: 'link', type, text };

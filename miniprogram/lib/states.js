@@ -1,14 +1,17 @@
 // What a page shows and offers in each state of a campaign. The server decides the state
 // and writes its sentences; this table only says which button belongs to it.
 //
-// action: form, claim, wallet, pay, show, refresh, more, or '' for none.
+// action: form, claim, wallet, pay, paid, show, refresh, more, or '' for none.
 const STATES = {
   form: { tone: 'open', action: 'form' },
   ready: { tone: 'open', action: 'claim' },
   before_start: { tone: 'wait', action: 'refresh', count: 'starts_at' },
   claiming: { tone: 'open', action: 'wallet', count: 'hold_until' },
   cancelled: { tone: 'open', action: 'wallet', count: 'hold_until' },
-  awaiting_payment: { tone: 'open', action: 'pay', second: 'paid', count: 'hold_until' },
+  pay_needed: { tone: 'open', action: 'pay', second: 'paid', count: 'hold_until' },
+  pay_failed: { tone: 'open', action: 'pay', second: 'paid', count: 'hold_until' },
+  paying: { tone: 'wait', action: 'paid', poll: true },
+  refunded: { tone: 'over', action: 'more' },
   confirming: { tone: 'wait', action: 'refresh', poll: true },
   claimed: { tone: 'good', action: 'show' },
   claimed_local: { tone: 'good', action: 'show' },

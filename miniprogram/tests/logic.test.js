@@ -96,7 +96,7 @@ test('every state has words for its button, and a new one can be refreshed', () 
 
 test('a claim that waits for its money can be paid in any state', () => {
   const page = (state) => ({ state, price: 990, mine: [{ id: '1', hold_until: 'h', order: { state: 'awaiting' } }] });
-  for (const state of ['claiming', 'cancelled', 'awaiting_payment']) {
+  for (const state of ['claiming', 'cancelled', 'pay_needed', 'pay_failed']) {
     const v = viewOf(page(state));
     assert.equal(v.action, 'pay', state);
     assert.equal(v.second, 'paid', state);

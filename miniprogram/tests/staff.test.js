@@ -141,6 +141,32 @@ test('without a network a card is noted, sent later, and a refusal stays to be s
   page.onUnload();
 });
 
+test('without a network the signed pass is kept, not only its code', async () => {
+  const pass = `KQ1.abc123.${CARD.code}.fj2.${'A'.repeat(86)}`;
+  const s = start({ [LOOK]: () => { throw new Error('down'); } }, { staff: true });
+  const page = await open('staff/scan/scan.js');
+  await page.look({ result: pass, scanType: 'QR_CODE' });
+  assert.equal(page.data.result.big, '5724 0000 0000');
+  assert.equal(s.app.queue.waiting()[0].body.code, pass);
+  page.onUnload();
+});
+
+test('a card that waits for WeChat is asked about until its word is there', async () => {
+  const s = start({
+    [LOOK]: () => ({ kind: 'card', card: CARD }), [REDEEM]: () => ({ status: 202, data: { redemption: redemption({ state: 'pending', undo_until: '' }) } }),
+    'GET /mini/v1/staff/redemptions/r1': () => ({ redemption: redemption({ state: 'done', undo_until: '' }) }),
+  }, { staff: true });
+  const page = await open('staff/scan/scan.js');
+  await page.look({ result: CARD.code });
+  await page.onConfirm();
+  assert.equal(page.data.result.tone, 'wait');
+  clearTimeout(page.clock);
+  await page.poll();
+  assert.equal(page.data.result.tone, 'good');
+  assert.equal(s.count('GET /mini/v1/staff/redemptions/r1'), 1);
+  page.onUnload();
+});
+
 test('a staff session that ended leads to the door', async () => {
   const s = start({ [LOOK]: () => refuse(401, 'staff.session.over', 'x') }, { staff: true });
   const page = await open('staff/scan/scan.js');

@@ -121,7 +121,7 @@ test('a priced campaign is paid; a cancelled payment keeps the hold; money that 
   let order = { state: 'awaiting', amount: 990, expires_at: FAR, paid_at: '' };
   let outcome = 'requestPayment:fail cancel';
   const claim = () => ({ ...CLAIM, state: order.state === 'paid' ? 'confirmed' : 'held', hold_until: FAR, order });
-  const now = () => ({ ...PAGE, form: [], price: 990, state: order.state === 'paid' ? 'claimed_local' : 'awaiting_payment', mine: [claim()] });
+  const now = () => ({ ...PAGE, form: [], price: 990, state: order.state === 'paid' ? 'claimed_local' : 'pay_failed', mine: [claim()] });
   const payment = { timeStamp: '1', nonceStr: 'n', package: 'prepay_id=x', signType: 'RSA', paySign: 's' };
   let claimed = false;
   const s = start({

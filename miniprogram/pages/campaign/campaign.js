@@ -163,6 +163,7 @@ Page({
   onPrimary() {
     const { action } = this.data.view;
     return { form: () => this.claim(), claim: () => this.claim(), wallet: () => this.run(() => this.wallet(this.newest())), pay: () => this.run(() => this.pay(this.newest())),
+      paid: () => this.run(() => this.paid(this.newest())), more: () => this.run(() => this.load(true)),
       show: () => wx.switchTab({ url: '/pages/cards/cards' }), refresh: () => this.run(() => this.load()) }[action]();
   },
 

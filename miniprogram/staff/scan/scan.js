@@ -3,6 +3,8 @@ const { parse, cardCode, grouped, camera } = require('../../lib/scan');
 const time = require('../../lib/time');
 const ui = require('../../lib/page');
 
+const PENDING = 2000; // between two questions about a card that waits for WeChat
+
 Page({
   data: {
     t: {}, who: '', may: {}, typed: '', card: null, holder: '', gift: '', groups: '', hint: '', result: null, undoText: '', online: true, waiting: '', conflicts: '', busy: false,
@@ -101,18 +103,19 @@ Page({
     if (!card.redeemable) this.refuse(card.reason || {}, card.benefit);
   },
 
-  // offline notes a card that looks right: the check digit is all that can be tested here.
+  // offline notes a card that looks right: the shape of a pass and the check digit of a code are all
+  // that can be tested here. The pass goes along: the server checks its signature.
   async offline(found) {
-    const code = cardCode(found.text);
+    const code = found.code || cardCode(found.text);
     if (!code) return this.setData({ hint: this.t('not_card') });
     this.setData({ online: false });
     if (!(await ui.ask(this.t('offline_question'), this.t('offline_body')))) return undefined;
-    return this.note(code, newKey());
+    return this.note(code, found.text, newKey());
   },
 
-  note(code, key) {
+  note(code, text, key) {
     const app = getApp();
-    const kept = app.queue.add({ staff: app.staff.read().staff.id, path: '/mini/v1/staff/redemptions', body: { code }, key, label: grouped(code) });
+    const kept = app.queue.add({ staff: app.staff.read().staff.id, path: '/mini/v1/staff/redemptions', body: { code: text }, key, label: grouped(code) });
     if (!kept) return ui.tell(this.t('offline_too_many'));
     this.count();
     return this.finish({ tone: 'wait', word: this.t('queued'), body: this.t('queued_body'), big: grouped(code) });
@@ -134,8 +137,32 @@ Page({
 
   redeemed(redemption) {
     this.redemption = redemption;
+    if (redemption.state === 'pending') {
+      this.finish({ tone: 'wait', word: this.t('pending'), big: redemption.benefit, body: this.t('pending_body') });
+      this.clock = setTimeout(() => this.poll(), PENDING);
+      return;
+    }
     this.finish({ tone: 'good', word: this.t('done'), big: redemption.benefit, body: this.t('at_by', { at: time.clock(redemption.at), by: redemption.by }) });
     this.tick();
+  },
+
+  // poll asks again while WeChat's word about a card of its own is missing.
+  async poll() {
+    const { id, benefit } = this.redemption || {};
+    if (!id) return;
+    let redemption = this.redemption;
+    try {
+      redemption = (await getApp().api.get('/mini/v1/staff/redemptions/' + encodeURIComponent(id), {}, { staff: true })).redemption;
+    } catch (e) {
+      if (e.status === 401) {
+        ui.gone(e);
+        return;
+      }
+    }
+    if (!this.redemption || this.redemption.id !== id) return; // the next card is on the screen
+    if (redemption.state === 'failed') this.refuse({ message: this.t('pending_failed') }, benefit);
+    else if (redemption.state === 'pending') this.clock = setTimeout(() => this.poll(), PENDING);
+    else this.redeemed(redemption);
   },
 
   refuse(reason, benefit) {
