@@ -56,8 +56,12 @@ func ParseCode(s string) (CardCode, bool) {
 	return CardCode(s), check == 0
 }
 
-// Grouped is the code in groups of four for people to read.
+// Grouped is the code in groups of four for people to read; codes that are not digits alone
+// stay as whoever made them wrote them.
 func (c CardCode) Grouped() string {
+	if strings.ContainsFunc(string(c), func(r rune) bool { return r < '0' || r > '9' }) {
+		return string(c)
+	}
 	var b strings.Builder
 	for i, r := range string(c) {
 		if i > 0 && i%4 == 0 {
