@@ -1,11 +1,10 @@
 package campaigns
 
 import (
-	"regexp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/text/width"
 
 	"kaquan/fault"
 )
@@ -15,23 +14,47 @@ type FieldKind string
 
 // The kinds of form fields.
 const (
-	TextField   FieldKind = "text"
-	MobileField FieldKind = "mobile"
-	PlateField  FieldKind = "plate"
-	ChoiceField FieldKind = "choice"
+	TextField    FieldKind = "text"
+	LongField    FieldKind = "long_text" // several lines
+	MobileField  FieldKind = "mobile"
+	PlateField   FieldKind = "plate"
+	IDField      FieldKind = "id_number" // GB 11643; stored encrypted
+	ChoiceField  FieldKind = "choice"
+	MultiField   FieldKind = "multi" // several of the options; the answer is one a line
+	DateField    FieldKind = "date"  // YYYY-MM-DD
+	RegionField  FieldKind = "region"
+	NumberField  FieldKind = "number"  // whole
+	ConsentField FieldKind = "consent" // a tick below words of its own
 )
 
 // FieldKinds lists the kinds in the order in which the editor offers them.
-var FieldKinds = []FieldKind{TextField, MobileField, PlateField, ChoiceField}
+var FieldKinds = []FieldKind{
+	TextField, LongField, MobileField, PlateField, IDField, ChoiceField, MultiField, DateField, RegionField, NumberField, ConsentField,
+}
 
-// Field is one question of a campaign's form. Key is stable and names the answer.
+// Field is one question of a campaign's form. Key is stable and names the answer. What a
+// kind has no use for is ignored.
 type Field struct {
 	Key      string    `json:"key"`
 	Kind     FieldKind `json:"kind"`
 	Label    string    `json:"label"`
 	Help     string    `json:"help,omitempty"`
 	Required bool      `json:"required"`
-	Options  []string  `json:"options,omitempty"` // for ChoiceField
+	Options  []string  `json:"options,omitempty"` // of ChoiceField and MultiField
+
+	Placeholder string  `json:"placeholder,omitempty"` // "" = the kind's own
+	Min         string  `json:"min,omitempty"`         // DateField: a day; NumberField: a number; MultiField: how many; "" = none
+	Max         string  `json:"max,omitempty"`
+	Text        string  `json:"text,omitempty"`    // of ConsentField: what is agreed to
+	ShowIf      *ShowIf `json:"show_if,omitempty"` // nil = always asked
+	Purpose     string  `json:"purpose,omitempty"` // "" = the campaign's
+	Retention   int     `json:"retention,omitempty"`
+}
+
+// ShowIf asks a question only where an earlier choice was answered with one of Values.
+type ShowIf struct {
+	Key    string   `json:"key"`
+	Values []string `json:"values"`
 }
 
 // Form is the questions of a campaign, in order. Personal data needs consent, so a
@@ -53,17 +76,23 @@ func ClassicForm() Form {
 }
 
 const (
-	maxAnswer = 60 // characters of one text answer
+	maxAnswer = 60  // characters of one text answer
+	maxLong   = 500 // and of a long one
 	maxFields = 20
 )
 
 // Check validates what a visitor entered and returns the normalised answers.
-// Unknown keys are ignored; every problem comes back in one fault.List, each on the
-// field "f_" + key. Consent must be true when the form has fields.
+// Unknown keys and answers to questions that are not shown are ignored; every problem
+// comes back in one fault.List, each on the field "f_" + key. Consent must be true when
+// the form has fields. The answers of a MultiField come one a line.
 func (f Form) Check(input map[string]string, consent bool) (Answers, error) {
 	answers := make(Answers, len(f))
+	shown := f.Shown(input)
 	var problems fault.List
 	for _, field := range f {
+		if !shown[field.Key] {
+			continue
+		}
 		value, err := field.check(input[field.Key])
 		if err != nil {
 			problems = append(problems, err.On("f_"+field.Key))
@@ -79,89 +108,58 @@ func (f Form) Check(input map[string]string, consent bool) (Answers, error) {
 	return answers, problems.OrNil()
 }
 
-func (f Field) check(raw string) (string, *fault.Error) {
-	value := strings.TrimSpace(cleanLine(raw))
-	if value == "" {
-		if f.Required {
-			return "", fault.New(fault.Invalid, "form.field.required", "label", f.Label)
-		}
-		return "", nil
+// Shown are the keys of the questions that these answers lead to. A question whose
+// condition is itself hidden is hidden too.
+func (f Form) Shown(input map[string]string) map[string]bool {
+	shown := make(map[string]bool, len(f))
+	for i, field := range f {
+		shown[field.Key] = field.ShowIf == nil || field.ShowIf.holds(f[:i], shown, input)
 	}
-	switch f.Kind {
-	case MobileField:
-		phone, ok := Mobile(value)
-		if !ok {
-			return "", fault.New(fault.Invalid, "form.mobile.invalid")
-		}
-		return phone, nil
-	case PlateField:
-		plate, ok := Plate(value)
-		if !ok {
-			return "", fault.New(fault.Invalid, "form.plate.invalid")
-		}
-		return plate, nil
-	case ChoiceField:
-		for _, option := range f.Options {
-			if value == option {
-				return value, nil
-			}
-		}
-		return "", fault.New(fault.Invalid, "form.choice.invalid")
-	}
-	if n := utf8.RuneCountInString(value); n > maxAnswer {
-		return "", fault.New(fault.Invalid, "form.text.too_long", "max", maxAnswer, "count", n)
-	}
-	return value, nil
+	return shown
 }
 
-// cleanLine drops what no honest line holds: control characters, bidirectional
-// overrides and bytes that are not UTF-8. Emoji with joiners stay whole.
-func cleanLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == utf8.RuneError, r < 0x20, r >= 0x7f && r < 0xa0:
-			return -1
-		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0xfeff:
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-}
-
-var mobilePattern = regexp.MustCompile(`^1[3-9][0-9]{9}$`)
-
-// Mobile normalises a mainland mobile number (full-width digits, blanks, dashes and a
-// +86 in front are fine) and reports whether it is one.
-func Mobile(s string) (string, bool) {
-	s = strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' || r == '\u3000' || r == '\u00a0' || r == '(' || r == ')' {
-			return -1
-		}
-		return r
-	}, width.Narrow.String(s))
-	s = strings.TrimPrefix(s, "+")
-	if len(s) > 11 {
-		s = strings.TrimPrefix(strings.TrimPrefix(s, "00"), "86")
+func (s *ShowIf) holds(earlier Form, shown map[string]bool, input map[string]string) bool {
+	i := slices.IndexFunc(earlier, func(f Field) bool { return f.Key == s.Key })
+	if i < 0 || !shown[s.Key] {
+		return false
 	}
-	return s, mobilePattern.MatchString(s)
+	picked, err := earlier[i].check(input[s.Key])
+	if err != nil && earlier[i].Kind != MultiField { // too few ticks are ticks all the same
+		return false
+	}
+	if err != nil {
+		picked = input[s.Key]
+	}
+	for line := range strings.SplitSeq(picked, "\n") {
+		if slices.Contains(s.Values, cleanText(line)) {
+			return true
+		}
+	}
+	return false
 }
 
-// The letters of GA 36 plates: I and O are never used. New-energy plates have six
-// places after the first letter: small cars carry their letter first, large ones last.
-var platePattern = regexp.MustCompile(`^[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新][A-HJ-NP-Z](?:` +
-	`[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9学警挂港澳]` +
-	`|[A-HJK][A-HJ-NP-Z0-9][0-9]{4}` +
-	`|[0-9]{5}[A-HJK])$`)
-
-// Plate normalises a mainland number plate and reports whether it is one.
-func Plate(s string) (string, bool) {
-	s = strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '\u3000', '·', '•', '・', '.', '-', '\u00a0':
-			return -1
+// Private are the keys whose answers are stored encrypted.
+func (f Form) Private() []string {
+	var keys []string
+	for _, field := range f {
+		if field.Kind == IDField {
+			keys = append(keys, field.Key)
 		}
-		return r
-	}, width.Narrow.String(s))
-	s = strings.ToUpper(s)
-	return s, platePattern.MatchString(s)
+	}
+	return keys
+}
+
+// Agreed is the answer of a ConsentField that was ticked. It names the wording: the first
+// eight digits of its SHA-256.
+func (f Field) Agreed() string {
+	sum := sha256.Sum256([]byte(f.Text))
+	return "✓ " + hex.EncodeToString(sum[:4])
+}
+
+// AnswerText is an answer as people read it, on one line where the kind has one.
+func AnswerText(kind FieldKind, answer string) string {
+	if kind == MultiField {
+		return strings.ReplaceAll(answer, "\n", "、")
+	}
+	return answer
 }

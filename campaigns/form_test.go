@@ -29,7 +29,7 @@ func TestPlatesAsPeopleTypeThem(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"京A12345": "京A12345", "京a·12345": "京A12345", "京Ａ１２３４５": "京A12345", "粤B D12345": "粤BD12345", "沪A12345D": "沪A12345D",
-		"粤Z1234港": "粤Z1234港", "苏E1234学": "苏E1234学", "川AJ12345": "川AJ12345",
+		"京A・12345": "京A12345", "京A･12345": "京A12345", "粤Z1234港": "粤Z1234港", "苏E1234学": "苏E1234学", "川AJ12345": "川AJ12345",
 	} {
 		if got, ok := campaigns.Plate(typed); !ok || got != want {
 			t.Errorf("%q: got %q %v", typed, got, ok)
