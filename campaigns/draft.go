@@ -50,7 +50,7 @@ const MaxTotal = 100_000_000
 
 // Check validates a draft by itself and returns every problem, each on its field:
 // name, slug, starts_at, ends_at, valid_until, total, per_person, per_day, hold,
-// issuer, card_id, form, benefit, brand, intro, terms, purpose, contact, colour,
+// issuer, card_id, form, question-N, benefit, brand, intro, terms, purpose, contact, colour,
 // share_title, share_desc, share_image.
 func (d *Draft) Check() error {
 	var problems fault.List
@@ -95,13 +95,16 @@ func (d *Draft) Check() error {
 		bad("hold", "campaign.error.range", "min", 30, "max", 3600)
 	}
 	switch d.Issuer {
-	case OwnCode:
+	case OwnCode, CodePool:
 	case WeChatCard:
 		if !cardPattern.MatchString(string(d.CardID)) {
 			bad("card_id", "campaign.error.card_id")
 		}
 	default:
 		bad("issuer", "campaign.error.issuer")
+	}
+	if d.Issuer == WeChatCard && d.Price.Fen > 0 { // whether it arrives is up to the visitor and to WeChat
+		bad("price", "campaign.error.price_wechat")
 	}
 	text("benefit", d.Texts.Benefit, 24, true)
 	text("brand", d.Texts.Brand, 24, true)
@@ -117,7 +120,7 @@ func (d *Draft) Check() error {
 	if d.Share.Image != "" && !absoluteImage(d.Share.Image) {
 		bad("share_image", "campaign.error.share_image")
 	}
-	problems = slices.Concat(problems, d.Form.problems(), d.Rules.problems(), d.Design.problems(), d.Redeeming.problems(),
+	problems = slices.Concat(problems, d.Form.problems(), d.Rules.problems(), d.Rules.fit(d), d.Design.problems(), d.Design.fit(d), d.Redeeming.problems(),
 		d.Notices.problems(), d.Price.problems())
 	return problems.OrNil()
 }
@@ -125,47 +128,6 @@ func (d *Draft) Check() error {
 func absoluteImage(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && len(address) <= 500 && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
-}
-
-// problems checks the questions themselves; all of them are shown at the field "form".
-func (f Form) problems() fault.List {
-	var problems fault.List
-	bad := func(key string, args ...any) {
-		problems = append(problems, fault.New(fault.Invalid, key, args...).On("form"))
-	}
-	if len(f) > maxFields {
-		bad("campaign.error.form_fields", "max", maxFields)
-	}
-	seen := make(map[string]bool, len(f))
-	for i, field := range f {
-		label := strings.TrimSpace(field.Label)
-		if label == "" {
-			bad("campaign.error.form_label", "position", i+1)
-			continue
-		}
-		if utf8.RuneCountInString(field.Label) > 20 || utf8.RuneCountInString(field.Help) > 60 || cleanLine(field.Label) != field.Label {
-			bad("campaign.error.form_long", "label", label)
-		}
-		if !keyPattern.MatchString(field.Key) || seen[field.Key] {
-			bad("campaign.error.form_key", "label", label)
-		}
-		seen[field.Key] = true
-		switch field.Kind {
-		case TextField, MobileField, PlateField:
-		case ChoiceField:
-			if len(field.Options) < 2 || len(field.Options) > 50 {
-				bad("campaign.error.form_options", "label", label)
-			}
-			for _, option := range field.Options {
-				if strings.TrimSpace(option) == "" || utf8.RuneCountInString(option) > maxAnswer {
-					bad("campaign.error.form_option", "label", label, "option", option)
-				}
-			}
-		default:
-			bad("campaign.error.form_kind", "label", label)
-		}
-	}
-	return problems
 }
 
 // apply writes a checked draft into c. What visitors were promised stays: after
@@ -181,20 +143,30 @@ func (d *Draft) apply(c *Campaign) error {
 		locked("slug", d.Slug != c.Slug)
 		locked("issuer", d.Issuer != c.Issuer)
 		locked("card_id", d.CardID != c.CardID)
+		locked("price", d.Price.Fen != c.Price.Fen)
+		locked("pool", d.Rules.Pool != c.Rules.Pool)
 		if d.Total < c.Stock.Issued() {
 			problems = append(problems, fault.New(fault.Invalid, "campaign.error.total_below_issued", "issued", c.Stock.Issued()).On("total"))
+		}
+		if shortens(c, d.ValidUntil) {
+			problems = append(problems, fault.New(fault.Invalid, "editor.error.valid_shorter").On("valid_until"))
 		}
 		if len(problems) > 0 {
 			return problems
 		}
 	}
+	d.write(c)
+	return nil
+}
+
+// write sets everything that a draft says.
+func (d *Draft) write(c *Campaign) {
 	c.Slug, c.Name = d.Slug, strings.TrimSpace(d.Name)
 	c.StartsAt, c.EndsAt, c.ValidUntil, c.Zone = d.StartsAt, d.EndsAt, d.ValidUntil, d.Zone
 	c.Stock.Total, c.Limits, c.Hold = d.Total, d.Limits, d.Hold
 	c.Issuer, c.CardID = d.Issuer, d.CardID
 	c.Form, c.Texts, c.Share = d.Form, d.Texts, d.Share
 	c.Rules, c.Design, c.Redeeming, c.Notices, c.Price = d.Rules, d.Design, d.Redeeming, d.Notices, d.Price
-	return nil
 }
 
 // DraftOf is the draft that would leave c as it is: what the editor starts from.
