@@ -129,7 +129,7 @@ func (v *visitors) sampleState(c *campaigns.Campaign, persona string, now time.T
 		claim := visitor.SampleClaim(c, now)
 		return stateOfClaim(c, &claim, now)
 	}
-	return v.stateOfCampaign(&visit{campaign: c}, state, campaigns.Standing{})
+	return stateOfCampaign(&visitor.Page{Campaign: c, Now: now}, state, campaigns.Standing{})
 }
 
 // sampleTime is the moment of the choice. Without one it suits the state.
@@ -163,8 +163,9 @@ func sampleTime(c *campaigns.Campaign, choice admin.PreviewChoice, now time.Time
 	return now
 }
 
-// previewPolicy takes scripts, forms, windows and the origin from the page.
-const previewPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox"
+// previewPolicy takes scripts, forms, windows and the origin from the page. What it leaves are
+// links out of the frame, which lead to where a text is changed.
+const previewPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-top-navigation-by-user-activation"
 
 // showPreview writes a sampled page. Its form carries the preview's token, so that what is
 // sent from it is told apart from a visit.
@@ -233,7 +234,7 @@ func (v *visitors) previewStyle(c *fiber.Ctx) error {
 		return err
 	}
 	choice := readPreview(c)
-	css := styleFor(visitorStyles()+themeOf(campaign.Texts.Colour), choice.Theme, choice.Font)
+	css := styleFor(visitorStyles()+themeOf(campaign.Texts.Colour, campaign.Design), choice.Theme, choice.Font)
 	c.Set(fiber.HeaderContentType, "text/css; charset=utf-8")
 	c.Set(fiber.HeaderCacheControl, "private, max-age=1800")
 	return c.SendString(css + string(styleSheet("preview.css")))

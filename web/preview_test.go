@@ -150,7 +150,7 @@ func TestALinkForAPhoneShowsADraftAndStoresNothing(t *testing.T) {
 	for _, state := range visitor.States {
 		b := w.browser().get(w.previewOf(c, "state", string(state)))
 		b.wants(http.StatusOK, string(state))
-		if policy := b.header.Get("Content-Security-Policy"); !strings.HasSuffix(policy, "sandbox") || !strings.Contains(policy, "frame-ancestors 'self'") {
+		if policy := b.header.Get("Content-Security-Policy"); !strings.HasSuffix(policy, "; sandbox allow-top-navigation-by-user-activation") || !strings.Contains(policy, "frame-ancestors 'self'") {
 			t.Errorf("policy %q", policy)
 		}
 		if strings.Contains(b.body, "<script") || !strings.Contains(b.body, "预览，不会发券") || len(b.cookies) > 0 {
