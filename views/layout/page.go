@@ -2,64 +2,65 @@ package layout
 
 import (
 	"encoding/json"
+	"net/url"
 
 	"kaquan/people"
 )
 
 // Page is what the frame around every admin page shows. All texts are translated already.
 type Page struct {
-	Title   string
-	Nav     string // the active entry: "campaigns", "claims", "health", "account"
-	Person  people.Person
-	CSRF    string
-	Sandbox bool   // some official account of this installation is a rehearsal
-	Flash   *Flash // nil = nothing happened before
-	Path    string // where the language and theme switches come back to
-	Theme   string // "auto", "light" or "dark"
-	Version string
-	Health  Health
+	Title    string
+	Nav      string // the active entry: "campaigns", "claims", "health", "account"
+	Person   people.Person
+	CSRF     string
+	Sandbox  bool   // some official account of this installation is a rehearsal
+	Flash    *Flash // nil = nothing happened before
+	Path     string // where the language and theme switches come back to
+	Theme    string // "auto", "light" or "dark"
+	Density  string // "compact"; anything else is comfortable
+	Search   string // what the search box holds
+	Accounts []Account
+	Account  string // the account that is looked at, "" = all
+	Version  string
+	Health   Health
+}
+
+// Account is an entry of the account switcher.
+type Account struct {
+	ID, Name string
+	Sandbox  bool
 }
 
 // Health is the dot in the navigation. A zero value shows none.
 type Health struct {
-	Level string // ok, warn, fail or unknown
-	Words string // what is wrong, or that nothing is
+	Level    string   // ok, warn, fail or unknown
+	Words    string   // what is wrong, or that nothing is
+	Problems []string // names of the checks that found something
 }
 
 // Flash is one message about what the person did on the page before.
 type Flash struct {
 	Kind string // success, danger, warning or info
 	Text string
+	Undo string // path of the POST that takes it back, "" = none
 }
 
-// entry is one line of the navigation; the letter after g opens it from the keyboard.
-type entry struct {
-	Key        string
-	Path       string
-	Letter     string
-	Permission people.Permission
+// link is the address of an entry, with the account that is looked at.
+func (p Page) link(e Entry) string {
+	if e.Account && p.Account != "" {
+		return e.Path + "?account=" + url.QueryEscape(p.Account)
+	}
+	return e.Path
 }
 
-var entries = []entry{
-	{"campaigns", "/admin/campaigns", "c", people.CampaignsRead},
-	{"claims", "/admin/claims", "k", people.ClaimsRead},
-	{"reach", "/admin/reach", "r", people.AccountRead},
-	{"cards", "/admin/cards", "w", people.AccountRead},
-	{"events", "/admin/events", "e", people.AccountRead},
-	{"health", "/admin/health", "h", people.AccountRead},
-	{"account", "/admin/accounts", "a", people.AccountRead},
-	{"api", "/admin/api", "i", people.APITokens},
-}
-
-// entries are those that the person may open.
-func (p Page) entries() []entry {
-	var mine []entry
-	for _, e := range entries {
-		if p.Person.Role.Can(e.Permission) {
-			mine = append(mine, e)
+// account is the name of the account that is looked at.
+func (p Page) account() string {
+	for _, a := range p.Accounts {
+		if a.ID == p.Account {
+			return a.Name
 		}
 	}
-	return mine
+	return ""
 }
 
 func (p Page) theme() string {
@@ -67,6 +68,13 @@ func (p Page) theme() string {
 		return p.Theme
 	}
 	return "auto"
+}
+
+func (p Page) density() string {
+	if p.Density == "compact" {
+		return p.Density
+	}
+	return "comfortable"
 }
 
 // painted is the theme before scripts run: auto starts light and admin.js corrects it
@@ -90,5 +98,7 @@ const htmxConfig = `{"includeIndicatorStyles":false,"allowEval":false,"allowScri
 	`"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"(409|422)","swap":true},{"code":"...","swap":false,"error":true}]}`
 
 var themes = []string{"auto", "light", "dark"}
+
+var densities = []string{"comfortable", "compact"}
 
 var flashIcon = map[string]string{"success": "check", "danger": "alert", "warning": "alert", "info": "info"}
