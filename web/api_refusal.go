@@ -22,7 +22,16 @@ type apiProblem struct {
 		Key         string     `json:"key"`
 		Message     string     `json:"message"`
 		SupportCode string     `json:"support_code,omitempty"`
+		Field       string     `json:"field,omitempty"`    // of the body that is wrong
+		Problems    []apiFlaw  `json:"problems,omitempty"` // all of them, when there are several
 	} `json:"error"`
+}
+
+// apiFlaw is one of several problems.
+type apiFlaw struct {
+	Field   string `json:"field,omitempty"`
+	Key     string `json:"key"`
+	Message string `json:"message"`
 }
 
 // renderAPIProblem tells a program what went wrong: a code to branch on, the key of the
@@ -35,6 +44,14 @@ func renderAPIProblem(c *fiber.Ctx, err error, p views.Problem) error {
 		body.Error.Key = "api.not_found"
 	}
 	body.Error.Message = i18n.TArgs(ctx, body.Error.Key, p.Args)
+	if all := fault.All(err); p.Status < fiber.StatusInternalServerError && len(all) > 0 {
+		body.Error.Field = all[0].Field
+		for _, e := range all {
+			if len(all) > 1 {
+				body.Error.Problems = append(body.Error.Problems, apiFlaw{e.Field, e.Key, i18n.TArgs(ctx, e.Key, e.Args)})
+			}
+		}
+	}
 	return sendJSON(c, p.Status, &body)
 }
 

@@ -37,6 +37,18 @@ func (s *Server) apiRoutes() {
 	v1.Get("/wechat/tickets/wx_card", a.call(people.ScopeTickets, a.cardTicket))
 	v1.Get("/wechat/access-token", a.call(people.ScopeAccessToken, a.accessToken))
 	v1.Post("/wechat/access-token/rejected", a.call(people.ScopeAccessToken, a.rejected))
+	if s.Redemption != nil {
+		v1.Get("/redemptions", a.call(people.ScopeRedemptions, a.redemptions))
+	}
+	a.campaignRoutes(v1)
+	v1.Get("/claims", a.call(people.ScopeClaims, a.claims))
+	v1.Get("/claims/:id", a.call(people.ScopeClaims, a.claim))
+	v1.Get("/users", a.call(people.ScopeUsers, a.users))
+	v1.Get("/users/:id", a.call(people.ScopeUsers, a.user))
+	v1.Post("/exports", a.call(people.ScopeExports, a.exportNew))
+	v1.Get("/exports/:id", a.call(people.ScopeExports, a.export))
+	v1.Get("/exports/:id/file", a.call(people.ScopeExports, a.exportFile))
+	v1.Get("/health", a.call(people.ScopeHealth, a.health))
 	v1.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -80,7 +81,8 @@ func openAgency(t *testing.T) *agency {
 	var err error
 	a.server, err = web.New(web.Options{
 		Campaigns: a.campaigns, Accounts: a.db, People: a.people, WeChat: hub, Fetches: a.db, TrustedProxies: []string{"0.0.0.0"},
-		PublicURL: "https://kq.example.com", CookieKey: make([]byte, 32), Version: "test", Now: a.now, Log: log,
+		PublicURL: "https://kq.example.com", CookieKey: make([]byte, 32), Version: "test", Now: a.now, Log: log, Redemption: a.redeeming,
+		Doctor: a.doctor, Exports: filepath.Join(a.folder, "exports"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -560,6 +562,16 @@ func TestEveryAnswerIsWhatTheOpenAPIDocumentSays(t *testing.T) {
 		try("GET", "/api/v1/wechat/"+path, "", "", 401)
 	}
 	try("GET", "/api/v1/jssdk/nonce", "", "", 401)
+	a.redeemed("订单甲", "订单乙")
+	const redemptions = "/api/v1/redemptions"
+	try("GET", redemptions, all, "", 200)
+	try("GET", redemptions+"?state=done&limit=1&from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z", all, "", 200)
+	try("GET", redemptions+"?state=lost", all, "", 422)
+	try("GET", redemptions+"?limit=0", all, "", 422)
+	try("GET", redemptions+"?account=none", all, "", 404)
+	try("GET", redemptions, none, "", 403)
+	try("GET", redemptions, "", "", 401)
+	a.tryPrograms(try, all, none)
 	a.setTime(noon.Add(3 * time.Hour))
 	a.setAnswer(func(string) string { return `{"errcode":-1,"errmsg":"busy"}` })
 	try("GET", configPath(apiHost), all, "", 503)
