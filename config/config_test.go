@@ -48,7 +48,7 @@ func TestTheDefaultsAreTheDocumentedOnes(t *testing.T) {
 		Data: "./data", Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080",
 		WeChatAPIURL: "https://api.weixin.qq.com", WeChatOpenURL: "https://open.weixin.qq.com",
 		WeChatJSURL: "https://res.wx.qq.com/open/js/jweixin-1.6.0.js", PayURL: "https://api.mch.weixin.qq.com",
-		SandboxListen: "127.0.0.1:8081", LogLevel: "info", LogFormat: "text",
+		SandboxListen: "127.0.0.1:8081", Backups: 7, LogLevel: "info", LogFormat: "text",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
