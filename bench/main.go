@@ -18,6 +18,7 @@ var figures = []struct {
 	{"http", measureHTTP},
 	{"export", measureExport},
 	{"list", measureList},
+	{"stores", measureStores},
 	{"binary", measureBinary},
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"kaquan/campaigns"
 	"kaquan/people"
+	"kaquan/redemption"
+	"kaquan/stores"
 	"kaquan/web"
 	"kaquan/wechat"
 )
@@ -63,6 +65,7 @@ func serve(ctx context.Context, folder string, issuer campaigns.Issuer) (*server
 	}})
 	h.service = campaigns.New(campaigns.Options{Store: h.store, Gateway: hubGateway{hub}})
 	s := &server{house: h, people: people.New(h.store, people.Options{})}
+	shops := stores.New(stores.Options{Store: h.store})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -71,6 +74,7 @@ func serve(ctx context.Context, folder string, issuer campaigns.Issuer) (*server
 	s.web, err = web.New(web.Options{
 		Campaigns: h.service, Accounts: h.store, People: s.people, WeChat: hub, Fetches: h.store, PublicURL: s.url,
 		TrustedProxies: []string{"127.0.0.1"}, CookieKey: h.store.Key("visitor cookies"), Version: "bench", Ready: h.store.Ready,
+		Stores: shops, Redemption: redemption.New(redemption.Options{Store: h.store, Places: shops}),
 	})
 	if err != nil {
 		return nil, err

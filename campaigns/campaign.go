@@ -109,6 +109,7 @@ type Campaign struct {
 	PauseReason string // shown to visitors while paused
 	StartsAt    time.Time
 	EndsAt      time.Time
+	EndedAt     time.Time // when staff ended it; zero = they did not
 	ValidUntil  time.Time // last instant the card can be used; zero = as long as the campaign says
 	Zone        *time.Location
 	Stock       Stock

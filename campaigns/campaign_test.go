@@ -115,7 +115,7 @@ func TestADraftNamesEveryWrongField(t *testing.T) {
 		"purpose":     func(d *campaigns.Draft) { d.Form, d.Texts.Purpose = campaigns.ClassicForm(), "" },
 		"colour":      func(d *campaigns.Draft) { d.Texts.Colour = "red;background:url(x)" },
 		"share_image": func(d *campaigns.Draft) { d.Share.Image = "javascript:alert(1)" },
-		"form": func(d *campaigns.Draft) {
+		"question-0": func(d *campaigns.Draft) {
 			d.Form = campaigns.Form{{Key: "a", Kind: campaigns.ChoiceField, Label: "杯型"}}
 		},
 	} {

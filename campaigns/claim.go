@@ -130,6 +130,8 @@ const (
 	ReasonExpired = "hold_expired"
 	ReasonWallet  = "wallet_refused"
 	ReasonStaff   = "staff"
+	// ReasonNotPaid is of a card that nobody paid for in time.
+	ReasonNotPaid = "not_paid"
 	// ReasonRefunded is of a card whose price was paid back.
 	ReasonRefunded = "refunded"
 )
@@ -167,6 +169,12 @@ type Claim struct {
 	ReleaseReason string
 	Sealed        string  // the encrypted code that the page handed over, a hint for reconciling
 	GiftOf        ClaimID // the giver's claim, whose unit of stock this card is; 0 = none
+	Takes         string  // what the rules took for it besides the stock, in the store's own words
+
+	// Asks is what the rules ask of a new claim; nil once it is stored.
+	Asks *Conditions
+	// Private are the keys of answers that a new claim stores encrypted.
+	Private []string
 }
 
 // Overdue reports whether the claim's hold is over although the sweeper has not returned

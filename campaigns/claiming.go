@@ -20,6 +20,8 @@ type Tap struct {
 	Channel string
 	Answers map[string]string
 	Consent bool
+	// Invitation is the code that the visitor typed, where the campaign asks for one.
+	Invitation string
 }
 
 // keyShape is what an idempotency key looks like: random text minted with the page.
@@ -34,7 +36,9 @@ const ConsentVersion = "2026-11"
 // Claim takes one unit of stock for the visitor, or returns the claim that the same key
 // made before. Cards of ours are confirmed at once; for WeChat cards the claim is held
 // until Campaign.Hold has passed. Errors: fault.List on the form's fields, ErrNotOpen,
-// ErrSoldOut, ErrLimit, ErrDayLimit, ErrCampaignNotFound. A repeat is safe.
+// ErrSoldOut, ErrLimit, ErrDayLimit, ErrCampaignNotFound; where the rules say so also
+// ErrDayShare, ErrChannel, ErrNeedFollow, ErrFollowUnknown, ErrNotOnList, ErrBlocked,
+// ErrOncePhone, ErrOncePlate. A repeat is safe.
 func (s *Service) Claim(ctx context.Context, t Tap) (*Claim, *Campaign, error) {
 	c, err := s.BySlug(ctx, t.Slug)
 	if err != nil {
@@ -52,26 +56,44 @@ func (s *Service) Claim(ctx context.Context, t Tap) (*Claim, *Campaign, error) {
 	}
 	t.Channel = shortCode(t.Channel)
 	answers, err := c.Form.Check(t.Answers, t.Consent)
+	invitation, problem := c.Rules.invited(t.Invitation)
+	if problem != nil {
+		err = append(fault.List(fault.All(err)), problem)
+	}
 	if err != nil {
 		return nil, c, err
 	}
-	claim, err := s.hold(ctx, c, t, answers, now)
-	if errors.Is(err, ErrLimit) || errors.Is(err, ErrDayLimit) || errors.Is(err, ErrSoldOut) {
+	asks, err := s.admit(ctx, c, t, answers, invitation, now)
+	if err != nil {
+		if claim, other := s.store.ClaimByKey(ctx, c.ID, t.Visitor, t.Key); other == nil {
+			return claim, c, nil
+		}
+		return nil, c, err
+	}
+	claim, err := s.hold(ctx, c, t, answers, asks, now)
+	if slices.ContainsFunc(freedBySweeping, func(refusal *fault.Error) bool { return errors.Is(err, refusal) }) {
 		switch swept, problem := s.sweepOwn(ctx, c, t.Visitor, now); {
 		case problem != nil:
 			return nil, c, problem
 		case swept:
-			claim, err = s.hold(ctx, c, t, answers, now)
+			claim, err = s.hold(ctx, c, t, answers, asks, now)
 		}
+	}
+	if errors.Is(err, ErrInvitation) {
+		err = fault.List{ErrInvitation}
 	}
 	return claim, c, err
 }
 
+// freedBySweeping are the refusals that a hold of the visitor's own may have caused.
+var freedBySweeping = []*fault.Error{ErrLimit, ErrDayLimit, ErrSoldOut, ErrDayShare, ErrOncePhone, ErrOncePlate, ErrInvitation}
+
 // hold takes a unit for a new claim.
-func (s *Service) hold(ctx context.Context, c *Campaign, t Tap, answers Answers, now time.Time) (*Claim, error) {
+func (s *Service) hold(ctx context.Context, c *Campaign, t Tap, answers Answers, asks *Conditions, now time.Time) (*Claim, error) {
 	// A code drawn twice is refused by the store; a second draw is as good as certain.
 	for draw := 1; ; draw++ {
 		claim, events := s.newClaim(c, t, answers, now)
+		claim.Asks = asks
 		stored, err := s.store.Hold(ctx, claim, c.Limits, events)
 		if !errors.Is(err, ErrCodeTaken) || draw == 3 {
 			return stored, err
@@ -94,14 +116,20 @@ func (s *Service) sweepOwn(ctx context.Context, c *Campaign, visitor VisitorID, 
 func (s *Service) newClaim(c *Campaign, t Tap, answers Answers, now time.Time) (*Claim, []Event) {
 	claim := &Claim{
 		ID: ClaimID(s.ids.next(now)), Campaign: c.ID, Account: c.Account, Visitor: t.Visitor, Ref: NewRef(), Issuer: c.Issuer,
-		State: Held, Key: t.Key, Channel: t.Channel, Answers: answers, Day: c.Day(now), HoldUntil: now.Add(c.Hold), CreatedAt: now,
+		State: Held, Key: t.Key, Channel: t.Channel, Answers: answers, Private: c.Form.Private(), Day: c.Day(now), HoldUntil: now.Add(c.Hold), CreatedAt: now,
 	}
 	if len(c.Form) > 0 {
 		claim.ConsentText = ConsentVersion
 	}
 	events := []Event{{Kind: EventHeld, Source: FromPage, At: now}}
-	if c.Issuer == OwnCode {
-		own := Event{Kind: EventConfirmed, Source: FromServer, At: now, Code: NewCode()}
+	switch {
+	case c.Price.Fen > 0: // it is set aside until it is paid, and a little longer than its order
+		claim.HoldUntil = now.Add(c.Price.PayTime() + closingTime)
+	case c.ShowsCode():
+		own := Event{Kind: EventConfirmed, Source: FromServer, At: now}
+		if c.Issuer == OwnCode { // the store takes the codes of a pool
+			own.Code = NewCode()
+		}
 		claim.Apply(own)
 		events = append(events, own)
 	}

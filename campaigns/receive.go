@@ -72,6 +72,7 @@ type CardNote struct {
 func (s *Service) Receive(ctx context.Context, account AccountID, e wechat.Event, raw []byte) (PushResult, error) {
 	p := Interpret(account, e, raw, s.now().UTC())
 	p.Mint = s.mint
+	s.followBook.heard(&p)
 	result, err := s.store.RecordPush(ctx, p)
 	if err == nil || ctx.Err() != nil || p.Apply == nil && p.Note == nil {
 		return result, err

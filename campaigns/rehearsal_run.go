@@ -90,11 +90,11 @@ func rehearse(ctx context.Context, store ScratchStore, c *Campaign, plan Rehears
 		ctx: ctx, store: store, now: c.StartsAt.Add(-time.Minute), rng: rand.New(rand.NewPCG(plan.Seed, 0x6b61)),
 		result: &Rehearsal{Plan: plan}, refused: map[string]int{}, settled: map[ClaimID]bool{}, sweeping: map[time.Time]bool{},
 	}
-	p.service = New(Options{Store: store, Gateway: wallet{}, Now: func() time.Time { return p.now }})
-	if err := p.stage(store, c); err != nil {
+	p.service = New(Options{Store: store, Gateway: wallet{}, Followers: crowd{}, Now: func() time.Time { return p.now }})
+	p.answers = answersTo(c.Form)
+	if err := p.stage(store, c, plan.Visitors); err != nil {
 		return nil, err
 	}
-	p.answers = answersTo(c.Form)
 	p.invite(plan)
 	if err := p.greet(); err != nil {
 		return nil, err
@@ -114,14 +114,18 @@ func rehearse(ctx context.Context, store ScratchStore, c *Campaign, plan Rehears
 
 // stage puts a published copy of the campaign, with its whole stock, into the store. The
 // account is a made-up one: secrets stay where they are.
-func (p *performance) stage(store ScratchStore, c *Campaign) error {
+func (p *performance) stage(store ScratchStore, c *Campaign, guests int) error {
 	account := Account{ID: c.Account, Name: "rehearsal", Credentials: wechat.Credentials{
 		Account: string(c.Account), AppID: "wx0000000000000000", Secret: "rehearsal", PushToken: "rehearsal", Mode: wechat.Stable,
 	}}
 	if err := p.service.SaveAccount(p.ctx, store, Actor{}, account); err != nil {
 		return err
 	}
-	copied, err := p.service.Create(p.ctx, Actor{}, DraftOf(c))
+	draft := DraftOf(c)
+	if err := p.rule(&draft, guests); err != nil {
+		return err
+	}
+	copied, err := p.service.Create(p.ctx, Actor{}, draft)
 	if err != nil {
 		return err
 	}
@@ -149,7 +153,7 @@ func (p *performance) invite(plan RehearsalPlan) {
 	}
 	p.rng.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	for n, b := range kinds {
-		g := &guest{n: n, behaviour: b, openid: wechat.OpenID(fmt.Sprintf("oRehearsal%018d", n))}
+		g := &guest{n: n, behaviour: b, openid: guestID(n)}
 		p.people = append(p.people, g)
 		p.at(p.arrival(plan.Curve), func() error { return p.arrive(g) })
 	}
@@ -232,7 +236,7 @@ func (p *performance) look() error {
 func (p *performance) arrive(g *guest) error {
 	if g.behaviour == AnswersBad {
 		wrong, consent := spoil(p.campaign.Form, p.answers(g.n))
-		_, _, err := p.service.Claim(p.ctx, Tap{Slug: p.campaign.Slug, Visitor: g.visitor, Key: g.key(), Answers: wrong, Consent: consent})
+		_, _, err := p.service.Claim(p.ctx, p.tapOf(g, wrong, consent))
 		if !p.refuse(err) {
 			return cmp.Or(err, fmt.Errorf("rehearsal: wrong answers were taken"))
 		}
@@ -258,7 +262,7 @@ func (p *performance) refuse(err error) bool {
 
 // claim is one tap; nil without an error means that it was refused.
 func (p *performance) claim(g *guest) (*Claim, error) {
-	claim, _, err := p.service.Claim(p.ctx, Tap{Slug: p.campaign.Slug, Visitor: g.visitor, Key: g.key(), Answers: p.answers(g.n), Consent: true})
+	claim, _, err := p.service.Claim(p.ctx, p.tapOf(g, p.answers(g.n), true))
 	if p.refuse(err) {
 		if fault.All(err)[0].Key == ErrSoldOut.Key && p.campaign.Stock.Confirmed < p.campaign.Stock.Total {
 			p.result.Blocked++

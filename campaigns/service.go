@@ -20,14 +20,21 @@ type Service struct {
 	ids     idMaker
 	// channels counts scans of channels until they are written.
 	channels channelBook
+	// followBook remembers for a moment who follows.
+	followBook followBook
+	followers  Followers
+	// visits counts opened pages until they are written.
+	visits visitBook
 }
 
 // Options are the parts a Service is made of.
 type Options struct {
 	Store   Store
 	Gateway Gateway
-	Now     func() time.Time // nil = time.Now
-	Log     *slog.Logger     // nil = discard
+	// Followers tells who follows; nil = nobody can, and rules about it refuse everybody.
+	Followers Followers
+	Now       func() time.Time // nil = time.Now
+	Log       *slog.Logger     // nil = discard
 }
 
 // New makes the service.
@@ -38,7 +45,7 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: o.Store, gateway: o.Gateway, now: o.Now, log: o.Log}
+	return &Service{store: o.Store, gateway: o.Gateway, followers: o.Followers, now: o.Now, log: o.Log}
 }
 
 // Now is the service's clock, for pages that show times.
@@ -65,6 +72,11 @@ func (s *Service) Create(ctx context.Context, actor Actor, d Draft) (*Campaign, 
 // editor read (ErrEditConflict). After publication fields that visitors rely on are
 // locked and stock cannot go below what was issued.
 func (s *Service) Edit(ctx context.Context, actor Actor, id ID, d Draft) (*Campaign, error) {
+	return s.edit(ctx, actor, id, d, "campaign.edit")
+}
+
+// edit is Edit under the name of an action, whose audit line also says what pairs say.
+func (s *Service) edit(ctx context.Context, actor Actor, id ID, d Draft, action string, pairs ...any) (*Campaign, error) {
 	if err := d.Check(); err != nil {
 		return nil, err
 	}
@@ -79,12 +91,26 @@ func (s *Service) Edit(ctx context.Context, actor Actor, id ID, d Draft) (*Campa
 		return nil, ErrWrongState
 	}
 	before := DraftOf(c)
+	if action != AutosaveAction {
+		// The autosaves of a sitting told the audit nothing yet.
+		last, err := s.store.Versions(ctx, id, 2)
+		if err != nil {
+			return nil, err
+		}
+		if len(last) == 2 && last[0].Auto {
+			before = last[1].Draft
+		}
+	}
 	if err := d.apply(c); err != nil {
 		return nil, err
 	}
 	now := s.now().UTC()
 	c.UpdatedAt = now
-	if err := s.store.UpdateCampaign(ctx, c, s.audit(actor, "campaign.edit", now, changed(before, d))); err != nil {
+	detail := changed(before, d)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		detail[pairs[i].(string)] = pairs[i+1]
+	}
+	if err := s.store.UpdateCampaign(ctx, c, s.audit(actor, action, now, detail)); err != nil {
 		return nil, onField(err, ErrSlugTaken, "slug")
 	}
 	c.Version++
@@ -97,7 +123,11 @@ func (s *Service) Copy(ctx context.Context, actor Actor, id ID, nameSuffix strin
 	if err != nil {
 		return nil, err
 	}
-	d := DraftOf(c)
+	return s.Create(ctx, actor, s.again(DraftOf(c), nameSuffix))
+}
+
+// again is a draft for a new campaign: a free link, and dates that start now.
+func (s *Service) again(d Draft, nameSuffix string) Draft {
 	d.Version = 0
 	if name := []rune(d.Name); len(name)+len([]rune(nameSuffix)) <= 60 {
 		d.Name += nameSuffix
@@ -109,7 +139,7 @@ func (s *Service) Copy(ctx context.Context, actor Actor, id ID, nameSuffix strin
 		d.ValidUntil = d.ValidUntil.Add(d.StartsAt.Add(length).Sub(d.EndsAt))
 	}
 	d.EndsAt = d.StartsAt.Add(length)
-	return s.Create(ctx, actor, d)
+	return d
 }
 
 // Publish makes a draft public: scheduled or running by the clock. A repeat is safe.
@@ -213,23 +243,11 @@ func (s *Service) audit(actor Actor, action string, now time.Time, detail any) A
 
 // changed names the fields that differ between two drafts, for the audit line.
 func changed(before, after Draft) map[string]any {
-	diff := map[string]any{}
-	a, b := auditFields(before), auditFields(after)
-	for name, was := range a {
-		if is := b[name]; is != was {
-			diff[name] = []string{was, is}
-		}
+	detail := map[string]any{}
+	for _, c := range Diff(before, after) {
+		detail[c.Field] = []string{c.Before, c.After}
 	}
-	return diff
-}
-
-func auditFields(d Draft) map[string]string {
-	text := func(v any) string { b, _ := json.Marshal(v); return string(b) }
-	return map[string]string{
-		"name": d.Name, "slug": string(d.Slug), "starts_at": d.StartsAt.UTC().Format(time.RFC3339), "ends_at": d.EndsAt.UTC().Format(time.RFC3339),
-		"valid_until": d.ValidUntil.UTC().Format(time.RFC3339), "total": text(d.Total), "limits": text(d.Limits), "hold": d.Hold.String(),
-		"issuer": string(d.Issuer), "card_id": string(d.CardID), "form": text(d.Form), "texts": text(d.Texts), "share": text(d.Share),
-	}
+	return detail
 }
 
 // onField puts a known error at its input field.

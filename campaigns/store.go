@@ -15,7 +15,20 @@ type Store interface {
 	Inbox
 	Reconciliations
 	Templates
+	Versions
 	Channels
+	Lists
+	Pools
+	LowStocks
+	Exports
+	Visitors
+	PeopleImports
+	Overviews
+	BulkStore
+	SavedViews
+	VisitStore
+	Finder
+	Retention
 
 	// CreateCampaign inserts c. ErrSlugTaken when the slug exists.
 	CreateCampaign(ctx context.Context, c *Campaign, audit Audit) error
@@ -40,7 +53,8 @@ type Store interface {
 	// Hold takes one unit of stock for a new claim, or returns the claim that the same
 	// (campaign, visitor, key) made before. The campaign's state, its stock and the
 	// person's limits are enforced by the statements themselves: ErrNotOpen, ErrSoldOut,
-	// ErrLimit, ErrDayLimit; ErrVisitorNotFound for a visitor whose data was erased. With events beyond EventHeld the claim is born further on.
+	// ErrLimit, ErrDayLimit, and what claim.Asks asks: ErrBlocked, ErrNotOnList, ErrDayShare,
+	// ErrOncePhone, ErrOncePlate, ErrInvitation; ErrVisitorNotFound for a visitor whose data was erased. With events beyond EventHeld the claim is born further on.
 	Hold(ctx context.Context, claim *Claim, limits Limits, events []Event) (*Claim, error)
 	// Record adds an event to a claim and moves stock as the new state asks, in one
 	// transaction. guard, when not empty, lists the states in which the event may be

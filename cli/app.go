@@ -20,22 +20,31 @@ import (
 	"kaquan/db"
 	"kaquan/doctor"
 	"kaquan/jobs"
+	"kaquan/media"
 	"kaquan/metrics"
+	"kaquan/mini"
+	"kaquan/orders"
 	"kaquan/people"
 	"kaquan/reach"
+	"kaquan/redemption"
+	"kaquan/stores"
 	"kaquan/web"
 	"kaquan/wechat"
 )
 
 // App is the whole program as a value: opened, run until its context ends, closed.
 type App struct {
-	DB        *db.DB
-	Campaigns *campaigns.Service
-	People    *people.Service
-	WeChat    *wechat.Hub
-	Doctor    *doctor.Service
-	Reach     *reach.Service
-	Public    string // the address visitors use
+	DB         *db.DB
+	Campaigns  *campaigns.Service
+	People     *people.Service
+	WeChat     *wechat.Hub
+	Doctor     *doctor.Service
+	Reach      *reach.Service
+	Stores     *stores.Service
+	Redemption *redemption.Service
+	Mini       *mini.Service
+	Orders     *orders.Service
+	Public     string // the address visitors use
 
 	cfg     *config.Config
 	log     *slog.Logger
@@ -45,6 +54,7 @@ type App struct {
 	web     *web.Server
 	// reconciler compares the ledger with WeChat's.
 	reconciler *campaigns.Reconciler
+	courier    *campaigns.Courier
 	meter      *metrics.Registry // nil in commands that only look
 	scraped    *scraped          // nil when metrics have no address of their own
 }
@@ -88,19 +98,25 @@ func Open(ctx context.Context, cfg *config.Config, version Version, log *slog.Lo
 		return nil, errors.Join(err, ln.Close(), store.Close())
 	}
 	a.WeChat = a.newHub()
-	a.Campaigns = campaigns.New(campaigns.Options{Store: store, Gateway: gateway{a.WeChat}, Log: log})
+	a.Campaigns = campaigns.New(campaigns.Options{Store: store, Gateway: gateway{a.WeChat}, Followers: gateway{a.WeChat}, Log: log})
 	host, _ := os.Hostname()
 	a.reconciler = campaigns.NewReconciler(a.Campaigns, cardBook{a.WeChat}, host+"/"+strconv.Itoa(os.Getpid()), 0)
+	a.courier = campaigns.NewCourier(campaigns.CourierOptions{Store: store, Loopback: cfg.LoopbackWebhooks, Log: log})
 	a.People = people.New(store, people.Options{Log: log})
 	a.Doctor = a.newDoctor(false)
 	a.Reach = reach.New(reach.Options{Store: store, WeChat: a.WeChat, PublicURL: a.Public, Log: log})
+	a.Mini = mini.New(mini.Options{Store: store, Campaigns: a.Campaigns, WeChat: a.WeChat, PublicURL: a.Public})
+	a.Stores = stores.New(stores.Options{Store: store, Hasher: newPINs(), Log: log})
+	a.Redemption = redemption.New(redemption.Options{Store: store, Places: a.Stores, Cards: tillCards{cardBook{a.WeChat}}, Log: log})
+	a.Orders = a.newOrders()
 	background, stop := context.WithCancel(context.Background())
 	a.stop = stop
 	a.web, err = web.New(web.Options{
 		Campaigns: a.Campaigns, Scratch: db.Scratch, Accounts: store, People: a.People, WeChat: a.WeChat, Fetches: store, Signatures: store, Files: store,
 		PublicURL: a.Public, TrustedProxies: cfg.TrustedProxies, CookieKey: store.Key("visitor cookies"),
-		Doctor: a.Doctor, Reach: a.Reach, Replier: a.Reach, Version: version.String(), Ready: store.Ready, Log: log, Background: background,
-		Meter: a.meter, Metrics: a.meter.Handler(), MetricsToken: string(cfg.MetricsToken),
+		Media: media.New(store, nil), Courier: a.courier, Doctor: a.Doctor, Reach: a.Reach, Stores: a.Stores, Redemption: a.Redemption, Replier: a.Reach, Mini: a.Mini, Orders: a.Orders, Version: version.String(), Ready: store.Ready, Log: log, Background: background,
+		Exports: filepath.Join(cfg.Data, "exports"),
+		Meter:   a.meter, Metrics: a.meter.Handler(), MetricsToken: string(cfg.MetricsToken),
 	})
 	if err != nil {
 		stop()
@@ -125,7 +141,10 @@ func (a *App) newHub() *wechat.Hub {
 	return wechat.NewHub(wechat.HubOptions{
 		Store: meteredStore{a.DB, a.meter}, HTTP: &http.Client{Transport: wechatTransport()}, Log: a.log,
 		Owner: host + "/" + strconv.Itoa(os.Getpid()),
-		Find:  a.credentials,
+		Find: func(ctx context.Context, id string) (wechat.Credentials, error) {
+			c, err := mini.FindIn(a.DB, a.credentials)(ctx, id)
+			return a.withEndpoints(c), err
+		},
 	})
 }
 
@@ -163,6 +182,15 @@ func (g gateway) SignCard(ctx context.Context, id campaigns.AccountID, r wechat.
 		return "", err
 	}
 	return account.SignCard(ctx, r)
+}
+
+// Follower implements campaigns.Followers.
+func (g gateway) Follower(ctx context.Context, id campaigns.AccountID, person wechat.OpenID) (wechat.Follower, error) {
+	account, err := g.hub.Account(ctx, string(id))
+	if err != nil {
+		return wechat.Follower{}, err
+	}
+	return account.Follower(ctx, person)
 }
 
 // stopLimit is how long running requests may finish after a signal.
@@ -209,7 +237,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	cancel()
 	background.Wait()
-	return errors.Join(err, a.People.FlushAPIUse(context.WithoutCancel(ctx)), a.Campaigns.FlushScans(context.WithoutCancel(ctx)))
+	return errors.Join(err, a.People.FlushAPIUse(context.WithoutCancel(ctx)), a.Campaigns.FlushScans(context.WithoutCancel(ctx)), a.Campaigns.FlushVisits(context.WithoutCancel(ctx)))
 }
 
 // Close keeps every accepted write and releases the files.
@@ -239,17 +267,32 @@ func (a *App) runner() *jobs.Runner {
 		}
 		return err
 	}})
+	r.Add(jobs.Task{Name: "deliver notices", Every: 5 * time.Second, Limit: 5 * time.Minute, Run: a.courier.Run})
+	r.Add(jobs.Task{Name: "watch the stock", Every: 5 * time.Second, Run: a.Campaigns.WatchStock})
 	r.Add(jobs.Task{Name: "forget old sessions", Every: 15 * time.Minute, Run: func(ctx context.Context) error {
-		return a.People.DeleteExpired(ctx)
+		return errors.Join(a.People.DeleteExpired(ctx), a.Stores.DeleteExpired(ctx))
 	}})
+	r.Add(jobs.Task{Name: "forget old sign-ins of mini programs", Every: 6 * time.Hour, Run: a.Mini.Trim})
 	r.Add(jobs.Task{Name: "hand pictures to WeChat", Every: time.Minute, Run: a.Reach.RenewPictures})
+	r.Add(jobs.Task{Name: "copy the database", Every: time.Hour, Limit: time.Hour, Run: a.nightly})
 	r.Add(jobs.Task{Name: "check health", Every: time.Minute, Run: a.examine})
 	r.Add(jobs.Task{Name: "forget old health", Every: time.Hour, Run: a.Doctor.Trim})
 	r.Add(jobs.Task{Name: "count calls of programs", Every: 5 * time.Second, Run: a.People.FlushAPIUse})
 	r.Add(jobs.Task{Name: "count scans of channels", Every: 5 * time.Second, Run: a.Campaigns.FlushScans})
+	r.Add(jobs.Task{Name: "forget answers that are past their time", Every: time.Hour, Limit: 30 * time.Minute, Run: func(ctx context.Context) error {
+		n, err := a.Campaigns.Forget(ctx)
+		if n > 0 {
+			a.log.Info("answers forgotten", "claims", n)
+		}
+		return err
+	}})
+	r.Add(jobs.Task{Name: "count visits", Every: time.Second, Run: a.Campaigns.FlushVisits})
+	r.Add(jobs.Task{Name: "delete old exports", Every: 5 * time.Minute, Run: a.web.EndExports})
 	r.Add(jobs.Task{Name: "forget old fetches", Every: 6 * time.Hour, Run: func(ctx context.Context) error {
 		return a.DB.TrimFetches(ctx, time.Now().AddDate(0, 0, -30))
 	}})
 	a.addReconciling(r)
+	a.addRedeeming(r)
+	a.addPaying(r)
 	return r
 }

@@ -10,6 +10,7 @@ import (
 
 	"kaquan/assets"
 	"kaquan/campaigns"
+	"kaquan/mini"
 	"kaquan/people"
 	"kaquan/reach"
 	"kaquan/wechat"
@@ -97,6 +98,12 @@ func (a *App) seedDemo(ctx context.Context, sandboxURL string, keys sandboxKeys)
 	if err != nil {
 		return "", err
 	}
+	if err := a.Orders.SaveMerchant(ctx, actor, demoMerchant(keys.merchant, sandboxURL)); err != nil {
+		return "", err
+	}
+	if err := a.Mini.SaveProgram(ctx, actor, mini.Program{Account: demoAccount, AppID: sandboxMiniAppID, Secret: keys.mini, APIURL: sandboxURL}); err != nil {
+		return "", err
+	}
 	for _, draft := range demoCampaigns(time.Now()) {
 		c, err := a.Campaigns.Create(ctx, actor, draft)
 		if errors.Is(err, campaigns.ErrSlugTaken) {
@@ -149,7 +156,8 @@ func (a *App) seedRules(ctx context.Context) error {
 	return nil
 }
 
-// demoCampaigns are the samples: one of each issuer, one with the classic form.
+// demoCampaigns are the samples: one of each issuer, one with the classic form, one with a
+// price.
 func demoCampaigns(now time.Time) []campaigns.Draft {
 	zone := campaigns.Shanghai()
 	start := now.Add(-time.Hour).UTC().Truncate(time.Minute)
@@ -175,5 +183,16 @@ func demoCampaigns(now time.Time) []campaigns.Draft {
 		Contact: "门店电话 010-5555 0100", Colour: "#d09a45", ShowStock: true,
 	}
 	cake.Share = campaigns.Share{Title: "一份提拉米苏等你来", Desc: "先到先得"}
-	return []campaigns.Draft{latte, cake}
+
+	set := base
+	set.Slug, set.Name, set.Total = "afternoon", "下午茶双人套餐", 200
+	set.Issuer = campaigns.OwnCode
+	set.Limits.PerPerson = 5
+	set.Price = campaigns.Price{Fen: 990, RefundDays: 7}
+	set.Texts = campaigns.Texts{
+		Benefit: "下午茶双人套餐", Brand: "示例咖啡", Intro: "两杯饮品加一份蛋糕，原价 ¥58。", Contact: "门店电话 010-5555 0100", Colour: "#b3541e", ShowStock: true,
+		Terms: "1. 每份 ¥9.90，到店出示二维码使用，一次一份。\n2. 未使用可在付款后 7 天内自助退款，已使用不退。\n3. 每人限购 5 份。",
+	}
+	set.Share = campaigns.Share{Title: "¥9.90 的双人下午茶", Desc: "两杯饮品加一份蛋糕"}
+	return []campaigns.Draft{latte, cake, set}
 }

@@ -36,7 +36,11 @@ type commands struct {
 	Demo        demoCommand        `cmd:"" help:"Run the server and the WeChat sandbox with a sample campaign. 启动带沙箱的演示。"`
 	Sandbox     sandboxCommand     `cmd:"" help:"Run only the WeChat stand-in. 只启动微信沙箱。"`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database to the newest schema and stop. 升级数据库结构。"`
-	Verify      verifyCommand      `cmd:"" help:"Check that every campaign's stock adds up. 核对库存。"`
+	Verify      verifyCommand      `cmd:"" help:"Check that campaigns and stock levels add up. 核对库存。"`
+	Backup      backupCommand      `cmd:"" help:"Copy the database and its key while the server runs. 备份。"`
+	Restore     restoreCommand     `cmd:"" help:"Put a copy in the place of the database; the server must be stopped. 恢复备份。"`
+	Export      exportCommand      `cmd:"" help:"Write claims, users or campaigns to a file. 导出到文件。"`
+	Import      importCommand      `cmd:"" help:"Bring what another system has along. 导入。"`
 	Admin       adminCommand       `cmd:"" help:"Manage admin accounts. 管理后台账号。"`
 	Doctor      doctorCommand      `cmd:"" help:"Check everything that campaigns need and say what to do; exit code 1 when something is broken. 检查各项是否正常并说明怎么修。"`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the running server whether it is ready; exit code 0 or 1. 健康检查。"`
@@ -82,7 +86,7 @@ func run(ctx context.Context, version Version, args []string, in io.Reader, out,
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.UsageOnError(),
-		kong.Vars{"sandbox_appid": sandboxAppID},
+		kong.Vars{"sandbox_appid": sandboxAppID, "sandbox_mini_appid": sandboxMiniAppID},
 	)
 	if err != nil {
 		fmt.Fprintln(errOut, "kaquan:", err)

@@ -61,7 +61,10 @@ func (s *standIn) serve(ctx context.Context) error {
 }
 
 // The sandbox's account and cards. They protect nothing: the sandbox listens on loopback.
-const sandboxAppID = "wx5a9d0c0ffee0b0b1"
+const (
+	sandboxAppID     = "wx5a9d0c0ffee0b0b1"
+	sandboxMiniAppID = "wx5a9d0c0ffee0b0b2"
+)
 
 func sandboxCards() []sandbox.Card {
 	return []sandbox.Card{
@@ -71,11 +74,13 @@ func sandboxCards() []sandbox.Card {
 }
 
 type sandboxCommand struct {
-	AppID     string `name:"appid" default:"${sandbox_appid}" help:"AppID of the sandbox's account."`
-	Secret    string `default:"sandboxsecret00000000000000000000" help:"AppSecret of the sandbox's account."`
-	PushToken string `default:"sandboxtoken" help:"Token with which pushes are signed."`
-	Callback  string `default:"http://127.0.0.1:8080/w/push/demo" help:"Address that pushes go to."`
-	Start     string `default:"http://127.0.0.1:8080/" help:"Page that the phone opens first."`
+	AppID      string `name:"appid" default:"${sandbox_appid}" help:"AppID of the sandbox's account."`
+	Secret     string `default:"sandboxsecret00000000000000000000" help:"AppSecret of the sandbox's account."`
+	MiniAppID  string `name:"mini-appid" default:"${sandbox_mini_appid}" help:"AppID of the sandbox's mini program."`
+	MiniSecret string `default:"sandboxminisecret000000000000000" help:"AppSecret of the sandbox's mini program."`
+	PushToken  string `default:"sandboxtoken" help:"Token with which pushes are signed."`
+	Callback   string `default:"http://127.0.0.1:8080/w/push/demo" help:"Address that pushes go to."`
+	Start      string `default:"http://127.0.0.1:8080/" help:"Page that the phone opens first."`
 }
 
 // Run runs the sandbox alone until a signal.
@@ -83,6 +88,7 @@ func (c sandboxCommand) Run(ctx context.Context, env *Env) error {
 	s, err := openSandbox(env.Config.SandboxListen, sandbox.Options{
 		AppID: c.AppID, Secret: c.Secret, PushToken: c.PushToken, OriginalID: "gh_kaquansandbox", CallbackURL: c.Callback, StartURL: c.Start,
 		Cards: sandboxCards(), SDK: assets.JSSDK(), VisitorCookies: web.VisitorCookies(), Log: env.Log,
+		Mini: sandbox.Mini{AppID: c.MiniAppID, Secret: c.MiniSecret, UnionIDs: true},
 	})
 	if err != nil {
 		return err
@@ -101,12 +107,15 @@ func randomHex(n int) string {
 }
 
 // sandboxKeys are what app and stand-in agree on.
-type sandboxKeys struct{ secret, push, aes string }
+type sandboxKeys struct {
+	secret, push, aes, mini string
+	merchant                sandbox.Merchant
+}
 
 // newSandboxKeys are new at every start: the app forgets the tokens of a sandbox that is
 // gone.
 func newSandboxKeys() sandboxKeys {
-	return sandboxKeys{secret: randomHex(16), push: randomHex(12), aes: randomHex(22)[:43]}
+	return sandboxKeys{secret: randomHex(16), push: randomHex(12), aes: randomHex(22)[:43], mini: randomHex(16), merchant: newDemoMerchant()}
 }
 
 // sandboxOptions are the demo's stand-in, aimed at the app.
@@ -115,9 +124,11 @@ func sandboxOptions(keys sandboxKeys, public, slug string, log *slog.Logger) san
 	if u, err := url.Parse(public); err == nil {
 		host = u.Host
 	}
+	merchant := keys.merchant
 	return sandbox.Options{
 		AppID: sandboxAppID, Secret: keys.secret, PushToken: keys.push, AESKey: keys.aes, AccountName: "示例咖啡", OriginalID: "gh_kaquansandbox",
 		CallbackURL: public + "/w/push/demo", StartURL: public + "/c/" + slug, OAuthDomain: host,
 		Cards: sandboxCards(), SDK: assets.JSSDK(), VisitorCookies: web.VisitorCookies(), Log: log,
+		Mini: sandbox.Mini{AppID: sandboxMiniAppID, Secret: keys.mini, UnionIDs: true}, Merchant: &merchant,
 	}
 }

@@ -82,5 +82,5 @@ func (e *cacheEntry) fresh(epoch uint64) *campaigns.Campaign {
 // touchesCampaigns are the statements after which a cached campaign is old.
 var touchesCampaigns = map[string]bool{
 	qInsertCampaign: true, qUpdateCampaign: true, qSetStatus: true, qSetTotal: true, qTakeStock: true, qMoveStock: true,
-	qDeleteDraft: true,
+	qDeleteDraft: true, qTakeImportStock: true,
 }

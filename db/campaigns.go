@@ -20,7 +20,7 @@ var _ campaigns.Store = (*DB)(nil)
 const (
 	campaignColumns = `c.id, c.account_id, c.slug, c.status, c.starts_at, c.ends_at, c.valid_until, c.version, c.per_person, c.per_day,
 c.hold_ms, c.issuer, c.card_id, c.zone, c.created_at, c.updated_at, c.name, c.pause_reason, c.form, c.texts, c.share,
-c.rules, c.design, c.redeeming, c.notices, c.price, s.total, s.held, s.confirmed`
+c.rules, c.design, c.redeeming, c.notices, c.price, c.ended_at, s.total, s.held, s.confirmed`
 
 	qCampaignByID = `SELECT ` + campaignColumns + `
 FROM campaigns c JOIN campaign_stock s ON s.campaign_id = c.id
@@ -49,7 +49,8 @@ WHERE id = $1 AND version = $2`
 	// A draft has issued nothing, so the guard never stands in its way.
 	qSetTotal = `UPDATE campaign_stock SET total = $2 WHERE campaign_id = $1 AND held + confirmed <= $2`
 
-	qSetStatus = `UPDATE campaigns SET status = $2, pause_reason = $3, updated_at = $4, version = version + 1
+	qSetStatus = `UPDATE campaigns SET status = $2, pause_reason = $3, updated_at = $4, version = version + 1,
+  ended_at = CASE WHEN $2 = 'ended' AND ended_at = 0 THEN $4 ELSE ended_at END
 WHERE id = $1 AND status = $5`
 
 	qStatus = `SELECT status FROM campaigns WHERE id = $1`
@@ -86,7 +87,7 @@ func scanCampaign(row scanner) (*campaigns.Campaign, error) {
 	)
 	err := row.Scan(&c.ID, &c.Account, &c.Slug, &c.Status, &starts, &ends, &valid, &c.Version, &c.Limits.PerPerson, &c.Limits.PerDay,
 		&hold, &c.Issuer, &c.CardID, &zoneName, &made, &edited, &c.Name, &c.PauseReason, stored{&c.Form}, stored{&c.Texts},
-		stored{&c.Share}, stored{&c.Rules}, stored{&c.Design}, stored{&c.Redeeming}, stored{&c.Notices}, stored{&c.Price}, &c.Stock.Total, &c.Stock.Held, &c.Stock.Confirmed)
+		stored{&c.Share}, stored{&c.Rules}, stored{&c.Design}, stored{&c.Redeeming}, stored{&c.Notices}, stored{&c.Price}, (*instant)(&c.EndedAt), &c.Stock.Total, &c.Stock.Held, &c.Stock.Confirmed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, campaigns.ErrCampaignNotFound
 	}
@@ -143,6 +144,9 @@ func (d *DB) CreateCampaign(ctx context.Context, c *campaigns.Campaign, a campai
 		if _, err = tx.exec(qInsertStock, int64(c.ID), c.Stock.Total); err != nil {
 			return err
 		}
+		if _, err = writeVersion(tx, c, c.Version, a); err != nil {
+			return err
+		}
 		return audit(tx, a, "campaign", c.ID.String())
 	})
 }
@@ -167,6 +171,9 @@ func (d *DB) UpdateCampaign(ctx context.Context, c *campaigns.Campaign, a campai
 		} else if n == 0 {
 			return campaigns.ErrStockBelowIssued
 		}
+		if goesOn, err := writeVersion(tx, c, c.Version+1, a); err != nil || goesOn {
+			return err
+		}
 		return audit(tx, a, "campaign", c.ID.String())
 	})
 }
@@ -180,7 +187,7 @@ func (d *DB) SetStatus(ctx context.Context, id campaigns.ID, from []campaigns.St
 				return err
 			}
 			if n == 1 {
-				return audit(tx, a, "campaign", id.String())
+				return noteStatus(tx, id, a)
 			}
 		}
 		var is campaigns.Status

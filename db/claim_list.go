@@ -44,9 +44,10 @@ func (q *claimQuery) text(columns, order string, limit int) string {
 
 const claimRowColumns = claimColumns + `, c.name, v.openid, v.nickname`
 
-func scanClaimRow(row scanner) (campaigns.ClaimRow, error) {
+func (d *DB) scanClaimRow(row scanner) (campaigns.ClaimRow, error) {
 	var r campaigns.ClaimRow
 	err := row.Scan(append(claimTargets(&r.Claim), &r.CampaignName, &r.OpenID, &r.Nickname)...)
+	d.openAnswers(&r.Claim)
 	return r, err
 }
 
@@ -133,7 +134,7 @@ func (d *DB) Claims(ctx context.Context, f campaigns.ClaimFilter) (campaigns.Cla
 		q.and("k.id < ?1", int64(f.Before))
 	}
 	rows, err := d.read.QueryContext(ctx, q.text(claimRowColumns, "k.id DESC", f.Limit+1), q.args...)
-	list, err := collect(rows, err, scanClaimRow)
+	list, err := collect(rows, err, d.scanClaimRow)
 	if err != nil {
 		return campaigns.ClaimPage{}, fmt.Errorf("list claims: %w", err)
 	}
@@ -249,5 +250,5 @@ func (d *DB) readPages(ctx context.Context, f campaigns.ClaimFilter, pages chan<
 
 func (d *DB) page(ctx context.Context, s *sql.Stmt, args []any) ([]campaigns.ClaimRow, error) {
 	rows, err := s.QueryContext(ctx, args...)
-	return collect(rows, err, scanClaimRow)
+	return collect(rows, err, d.scanClaimRow)
 }

@@ -15,7 +15,7 @@ const (
 	claimColumns = `k.id, k.campaign_id, k.visitor_id, k.account_id, k.ref, k.issuer, k.state, k.code, k.idem_key, k.channel, k.day, k.hold_until,
 k.created_at, k.opened_at, k.reported_at, k.confirmed_at, k.released_at, k.redeemed_at, k.release_reason, k.consent, k.answers,
 k.gift_of, k.gifted_at, k.returned_at, k.deleted_at, k.restored_at, k.expired_at, k.voided_at,
-k.undone_at, k.refunded_at, k.secret_code`
+k.undone_at, k.refunded_at, k.secret_code, k.takes`
 
 	qInsertClaim = `INSERT INTO claims (id, campaign_id, visitor_id, account_id, ref, issuer, state, code, idem_key, channel, day, hold_until,
   created_at, confirmed_at, consent, holder_name, holder_phone, phone_tail, answers)
@@ -98,7 +98,7 @@ func claimTargets(c *campaigns.Claim) []any {
 		(*instant)(&c.CreatedAt), (*instant)(&c.OpenedAt), (*instant)(&c.ReportedAt), (*instant)(&c.ConfirmedAt), (*instant)(&c.ReleasedAt),
 		(*instant)(&c.RedeemedAt), &c.ReleaseReason, &c.ConsentText, (*answers)(&c.Answers), &c.GiftOf, (*instant)(&c.GiftedAt),
 		(*instant)(&c.ReturnedAt), (*instant)(&c.DeletedAt), (*instant)(&c.RestoredAt), (*instant)(&c.ExpiredAt), (*instant)(&c.VoidedAt),
-		(*instant)(&c.UndoneAt), (*instant)(&c.RefundedAt), &c.Sealed,
+		(*instant)(&c.UndoneAt), (*instant)(&c.RefundedAt), &c.Sealed, &c.Takes,
 	}
 }
 
@@ -136,9 +136,9 @@ func (d *DB) Hold(ctx context.Context, claim *campaigns.Claim, limits campaigns.
 	result := claim
 	text := "{}"
 	if len(claim.Answers) > 0 {
-		text = jsonText(claim.Answers)
+		text = jsonText(d.sealAnswers(claim))
 	}
-	name, phone := holder(claim.Answers)
+	name, phone := holder(claim)
 	err := d.Write(ctx, func(tx *Tx) error {
 		// A cookie of another browser may outlive the visitor's data.
 		switch gone, err := erased(tx, claim.Visitor); {
@@ -160,6 +160,12 @@ func (d *DB) Hold(ctx context.Context, claim *campaigns.Claim, limits campaigns.
 			result, err = scanClaim(tx.row(qClaimByKey, int64(claim.Visitor), int64(claim.Campaign), claim.Key))
 			return err
 		}
+		asks := claim.Asks
+		if asks != nil {
+			if err := d.admit(tx, asks); err != nil {
+				return err
+			}
+		}
 		held, confirmed := moves(campaigns.Returned, claim.State.Bucket())
 		n, err = tx.exec(qTakeStock, int64(claim.Campaign), held, confirmed, ms(claim.CreatedAt))
 		if err != nil {
@@ -175,6 +181,11 @@ func (d *DB) Hold(ctx context.Context, claim *campaigns.Claim, limits campaigns.
 		if n == 0 {
 			return whyNoQuota(tx, claim, limits)
 		}
+		if asks != nil {
+			if err := d.take(tx, claim, asks); err != nil {
+				return err
+			}
+		}
 		for _, e := range events {
 			if err := insertEvent(tx, claim.ID, e); err != nil {
 				return err
@@ -182,6 +193,7 @@ func (d *DB) Hold(ctx context.Context, claim *campaigns.Claim, limits campaigns.
 		}
 		return nil
 	})
+	claim.Asks = nil
 	if err != nil {
 		return nil, err
 	}
@@ -193,10 +205,19 @@ func insertEvent(tx *Tx, id campaigns.ClaimID, e campaigns.Event) error {
 	return err
 }
 
+// The keys whose answers staff search for.
+const holderName, holderPhone = "name", "phone"
+
 // holder picks what staff search for: the name and the mobile number, by the keys that
 // the editor gives them.
-func holder(a campaigns.Answers) (name, phone string) {
-	return a["name"], a["phone"]
+func holder(c *campaigns.Claim) (name, phone string) {
+	open := func(key string) string {
+		if contains(c.Private, key) {
+			return ""
+		}
+		return c.Answers[key]
+	}
+	return open(holderName), open(holderPhone)
 }
 
 func tail(phone string) string { return phone[max(0, len(phone)-4):] }
@@ -261,7 +282,7 @@ func (d *DB) Record(ctx context.Context, id campaigns.ClaimID, e campaigns.Event
 	return claim, nil
 }
 
-func contains(states []campaigns.ClaimState, s campaigns.ClaimState) bool {
+func contains[T comparable](states []T, s T) bool {
 	for _, state := range states {
 		if state == s {
 			return true
@@ -277,6 +298,12 @@ func record(tx *Tx, claim *campaigns.Claim, e campaigns.Event) error {
 		return err
 	}
 	before := claim.State
+	if claim.Takes != "" {
+		var err error
+		if e.Code, err = poolCode(tx, claim, e); err != nil {
+			return err
+		}
+	}
 	if !claim.Apply(e) {
 		return nil
 	}
@@ -301,6 +328,9 @@ func record(tx *Tx, claim *campaigns.Claim, e campaigns.Event) error {
 	}
 	held, confirmed := moves(from, to)
 	if _, err := tx.exec(qMoveStock, int64(claim.Campaign), held, confirmed); err != nil {
+		return err
+	}
+	if err := moveTaken(tx, claim, from, to); err != nil {
 		return err
 	}
 	quota := 0
@@ -338,7 +368,7 @@ func (d *DB) ReleaseExpired(ctx context.Context, now time.Time, limit int) (int,
 
 // ClaimByID implements campaigns.Store.
 func (d *DB) ClaimByID(ctx context.Context, id campaigns.ClaimID) (*campaigns.Claim, error) {
-	return scanClaim(d.row(ctx, qClaimByID, int64(id)))
+	return d.opened(scanClaim(d.row(ctx, qClaimByID, int64(id))))
 }
 
 // ClaimByKey implements campaigns.Store.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"kaquan/people"
@@ -47,10 +46,6 @@ WHERE s.id = $1`
 	qDropOldOneTimes = `DELETE FROM one_time_tokens WHERE expires_at <= $1`
 	qInsertOneTime   = `INSERT INTO one_time_tokens (hash, purpose, person_id, expires_at) VALUES ($1, $2, $3, $4)`
 	qTakeOneTime     = `DELETE FROM one_time_tokens WHERE hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING person_id, expires_at`
-	qListAudit       = `SELECT id, at, actor_id, actor_name, action, object_kind, object_id, detail, ip FROM audit
-WHERE ($1 = '' OR actor_id = $1) AND ($2 = '' OR action = $2) AND ($3 = '' OR object_kind = $3) AND ($4 = '' OR object_id = $4)
-  AND ($5 = '' OR id < $5)
-ORDER BY id DESC LIMIT $6`
 )
 
 func personTargets(p *people.Person) []any {
@@ -220,17 +215,4 @@ func (d *DB) TakeOneTime(ctx context.Context, hash []byte, purpose string, now t
 // Audit implements people.Store.
 func (d *DB) Audit(ctx context.Context, e people.AuditEntry) error {
 	return d.change(ctx, nil, qAudit, e.ID, ms(e.At), string(e.Actor), e.ActorName, e.Action, e.ObjectKind, e.ObjectID, e.Detail, e.IP)
-}
-
-// ListAudit implements people.Store.
-func (d *DB) ListAudit(ctx context.Context, f people.AuditFilter) ([]people.AuditEntry, error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = math.MaxInt32
-	}
-	rows, err := d.rows(ctx, qListAudit, string(f.Actor), f.Action, f.ObjectKind, f.ObjectID, f.Before, limit)
-	return collect(rows, err, func(row scanner) (e people.AuditEntry, err error) {
-		err = row.Scan(&e.ID, (*instant)(&e.At), &e.Actor, &e.ActorName, &e.Action, &e.ObjectKind, &e.ObjectID, &e.Detail, &e.IP)
-		return e, err
-	})
 }

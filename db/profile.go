@@ -134,7 +134,7 @@ func (d *DB) Profile(ctx context.Context, id campaigns.VisitorID, messages bool)
 		return nil, campaigns.ErrVisitorNotFound
 	}
 	rows, err := d.rows(ctx, qProfileClaims, int64(id))
-	if p.Claims, err = collect(rows, err, scanProfileClaim); err != nil {
+	if p.Claims, err = collect(rows, err, d.scanProfileClaim); err != nil {
 		return nil, err
 	}
 	rows, err = d.rows(ctx, qConsentsOf, int64(id))
@@ -158,11 +158,12 @@ func (d *DB) Profile(ctx context.Context, id campaigns.VisitorID, messages bool)
 	return p, err
 }
 
-func scanProfileClaim(row scanner) (c campaigns.ProfileClaim, err error) {
+func (d *DB) scanProfileClaim(row scanner) (c campaigns.ProfileClaim, err error) {
 	var form, place string
 	if err = row.Scan(append(claimTargets(&c.Claim), &c.Slug, &c.CampaignName, &form, &place)...); err != nil {
 		return c, fmt.Errorf("read claim: %w", err)
 	}
+	d.openAnswers(&c.Claim)
 	if err = json.Unmarshal([]byte(form), &c.Form); err != nil {
 		return c, fmt.Errorf("read form: %w", err)
 	}
@@ -194,6 +195,9 @@ func (d *DB) EraseVisitor(ctx context.Context, id campaigns.VisitorID, a campaig
 			return err
 		}
 		if err := returnHolds(tx, id, a.At); err != nil {
+			return err
+		}
+		if err := d.forgetMinis(tx, id, a.At); err != nil {
 			return err
 		}
 		for _, key := range keys {

@@ -75,6 +75,7 @@ func TestHotQueriesUseAnIndex(t *testing.T) {
 	for _, name := range []string{
 		"qCampaignBySlug", "qCampaignByID", "qClaimByID", "qClaimByKey", "qClaimsOf", "qQuota", "qExpiredHolds", "qClaimByCode", "qClaimByRefOf",
 		"qClaimWaiting", "qWaitingPushes", "qUnsettled", "qWithCode", "qPushTimes", "qTrimPushes", "qHistory", "qVisitorByID", "qToken", "qTodayCounts", "qSessionByID", "qReplyRules", "qScene", "qScenes",
+		"qDueNotices", "qNotices", "qTrimDeliveries", "qMedia", "qConfirmedNews", "qRedeemedNews", "qShare", "qTakeInvitation", "qTakePoolCode", "qMoveUniques", "qMoveInvitation", "qMovePoolCode", "qPoolCodeOf", "qPoolOfCode", "qStockNote",
 	} {
 		query, found := all[name]
 		must(t, found, "no statement %s", name)

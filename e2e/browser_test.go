@@ -319,8 +319,12 @@ func (t *tab) keep(name string, take chromedp.Action[[]byte]) {
 		return
 	}
 	picture, err := chromedp.Run(t.ctx, take)
+	file := filepath.Join(folder, name+".png")
 	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644)
+		err = os.MkdirAll(filepath.Dir(file), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(file, picture, 0o644)
 	}
 	if err != nil {
 		t.Errorf("picture %s: %v", name, err)

@@ -112,6 +112,7 @@ func TestAScrapeHasEveryNumber(t *testing.T) {
 	r.Request("GET", "/c/:slug", 200, 20*time.Millisecond)
 	r.Request("GET", "/c/:slug", 503, time.Second)
 	r.Push("demo", "applied")
+	r.PayNotice("demo", "payment", "applied")
 	r.Export(1)
 	r.Fetched("demo", wechat.Fetch{Kind: wechat.AccessToken, OK: true})
 	r.Fetched("demo", wechat.Fetch{Kind: wechat.AccessToken, ErrCode: 45009})
@@ -144,6 +145,7 @@ func TestAScrapeHasEveryNumber(t *testing.T) {
 		{1, "kaquan_http_request_seconds", []string{"method", "GET", "route", "/c/:slug", "status", "2xx"}},
 		{1, "kaquan_http_request_seconds", []string{"route", "/c/:slug", "status", "5xx"}},
 		{1, "kaquan_pushes_total", []string{"account", "demo", "result", "applied"}},
+		{1, "kaquan_pay_notices_total", []string{"account", "demo", "kind", "payment", "result", "applied"}},
 		{1, "kaquan_exports_running", nil},
 		{1, "kaquan_build_info", []string{"version", "1.2.3", "commit", "abc"}},
 		{1, "kaquan_source_up", []string{"part", "campaigns"}},

@@ -30,6 +30,7 @@ type Registry struct {
 	requests *prometheus.HistogramVec
 	pushes   *prometheus.CounterVec
 	fetches  *prometheus.CounterVec
+	notices  *prometheus.CounterVec
 	exports  prometheus.Gauge
 }
 
@@ -53,6 +54,9 @@ func New(o Options) *Registry {
 		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "kaquan_wechat_fetches_total", Help: "Calls of this process for a token or ticket, by result and class of the error code.",
 		}, []string{"account", "kind", "result", "class"}),
+		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kaquan_pay_notices_total", Help: "Notifications of WeChat Pay, by kind and what became of them.",
+		}, []string{"account", "kind", "result"}),
 		exports: prometheus.NewGauge(prometheus.GaugeOpts{Name: "kaquan_exports_running", Help: "Spreadsheets that are being written."}),
 	}
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -60,7 +64,7 @@ func New(o Options) *Registry {
 		ConstLabels: prometheus.Labels{"version": o.Version, "commit": o.Commit, "go": runtime.Version()},
 	}, func() float64 { return 1 })
 	r.all.MustRegister(
-		r.requests, r.pushes, r.fetches, r.exports, build, &collector{source: o.Source, now: o.Now, log: o.Log},
+		r.requests, r.pushes, r.fetches, r.notices, r.exports, build, &collector{source: o.Source, now: o.Now, log: o.Log},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return r
@@ -89,6 +93,12 @@ func (r *Registry) Request(method, route string, status int, took time.Duration)
 
 // Push counts a message for an account, "unknown" for senders that name none of ours.
 func (r *Registry) Push(account, result string) { r.pushes.WithLabelValues(account, result).Inc() }
+
+// PayNotice counts a notification of WeChat Pay for an account of ours; kind is payment or
+// refund.
+func (r *Registry) PayNotice(account, kind, result string) {
+	r.notices.WithLabelValues(account, kind, result).Inc()
+}
 
 // Export counts a spreadsheet that begins (1) or ends (-1).
 func (r *Registry) Export(change int) { r.exports.Add(float64(change)) }

@@ -21,11 +21,25 @@ const (
 	ScopeConfig      Scope = "jssdk:config"        // sign wx.config
 	ScopeNonce       Scope = "jssdk:nonce"         // a nonce and the time
 	ScopeTickets     Scope = "wechat:tickets"      // read both tickets
+	ScopeRedemptions Scope = "redemptions:read"    // read what was redeemed
 	ScopeAccessToken Scope = "wechat:access-token" // read the access token, report a refused one
+
+	ScopeHealth         Scope = "health:read"
+	ScopeCampaigns      Scope = "campaigns:read"
+	ScopeCampaignsWrite Scope = "campaigns:write" // make, edit, publish, pause, resume and end
+	ScopeClaims         Scope = "claims:read"     // personal data is masked
+	ScopeUsers          Scope = "users:read"      // the same
+	ScopeExports        Scope = "exports:write"   // make files of what the token may read, and fetch them
+	ScopeReveal         Scope = "claims:reveal"   // personal data as it is
 )
 
 // Scopes lists every scope, the harmless first.
-func Scopes() []Scope { return []Scope{ScopeConfig, ScopeNonce, ScopeTickets, ScopeAccessToken} }
+func Scopes() []Scope {
+	return []Scope{
+		ScopeConfig, ScopeNonce, ScopeHealth, ScopeCampaigns, ScopeRedemptions, ScopeCampaignsWrite, ScopeClaims, ScopeUsers, ScopeExports, ScopeReveal,
+		ScopeTickets, ScopeAccessToken,
+	}
+}
 
 // Public reports whether a page in a browser may have the scope, where everybody can read
 // the token.

@@ -28,6 +28,10 @@ type AuditFilter struct {
 	ObjectID   string
 	Before     string // only entries older than the one with this id
 	Limit      int    // 0 = 100
+
+	Actions  []string  // any of these first words of an action: campaign, people
+	Person   string    // an actor's id, or the start of a name as it was then
+	From, To time.Time // in [From, To)
 }
 
 // system is the actor's name where nobody is signed in.

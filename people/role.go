@@ -10,7 +10,7 @@ const (
 	Owner    Role = "owner"    // 负责人: everything
 	Operator Role = "operator" // 运营: runs campaigns and helps visitors
 	Viewer   Role = "viewer"   // 只读: looks, personal data stays masked
-	Finance  Role = "finance"  // 财务: reads and exports what was handed out
+	Finance  Role = "finance"  // 财务: reads and exports what was handed out, and pays back
 )
 
 // Roles lists every role, the most powerful first.
@@ -33,13 +33,16 @@ const (
 	AccountWrite   Permission = "account:write"
 	PeopleManage   Permission = "people:manage"
 	APITokens      Permission = "api:tokens" // let other programs in
+	OrdersRead     Permission = "orders:read"
+	OrdersRefund   Permission = "orders:refund"  // ask for money to go back
+	OrdersApprove  Permission = "orders:approve" // let it go
 )
 
 // Permissions lists every permission in the order of the screens.
 func Permissions() []Permission {
 	return []Permission{
 		CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsExport, ClaimsReveal,
-		AccountRead, AccountWrite, PeopleManage, APITokens,
+		AccountRead, AccountWrite, PeopleManage, APITokens, OrdersRead, OrdersRefund, OrdersApprove,
 	}
 }
 
@@ -58,11 +61,11 @@ func (r Role) Can(p Permission) bool {
 	case Owner:
 		return slices.Contains(Permissions(), p)
 	case Operator:
-		return slices.Contains([]Permission{CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsExport, ClaimsReveal, AccountRead}, p)
+		return slices.Contains([]Permission{CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsExport, ClaimsReveal, AccountRead, OrdersRead, OrdersRefund}, p)
 	case Viewer:
 		return slices.Contains([]Permission{CampaignsRead, ClaimsRead, AccountRead}, p)
 	case Finance:
-		return slices.Contains([]Permission{CampaignsRead, ClaimsRead, ClaimsExport}, p)
+		return slices.Contains([]Permission{CampaignsRead, ClaimsRead, ClaimsExport, OrdersRead, OrdersRefund, OrdersApprove}, p)
 	}
 	return false
 }

@@ -58,6 +58,11 @@ type Store interface {
 	// AddAPIUse adds the counts, all or none, and moves LastUsedAt forward only.
 	AddAPIUse(ctx context.Context, uses []APIUse) error
 
+	// Preferences are what the person chose so far.
+	Preferences(ctx context.Context, id ID) (Preferences, error)
+	// Prefer replaces one choice by its name; an empty value forgets it.
+	Prefer(ctx context.Context, id ID, name, value string) error
+
 	// Audit appends an entry.
 	Audit(ctx context.Context, e AuditEntry) error
 	// ListAudit returns matching entries, the newest first.

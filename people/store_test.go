@@ -21,6 +21,7 @@ type memory struct {
 	apiReads int    // of single tokens
 	broken   error  // what AddAPIUse answers
 	onCreate func() // runs before a session is stored
+	prefer   map[people.ID]people.Preferences
 }
 
 var _ people.Store = (*memory)(nil)
@@ -177,6 +178,24 @@ func (m *memory) TakeOneTime(_ context.Context, hash []byte, purpose string, now
 	t := m.once[i]
 	m.once = slices.Delete(m.once, i, i+1)
 	return t, nil
+}
+
+func (m *memory) Preferences(_ context.Context, id people.ID) (people.Preferences, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.prefer[id], nil
+}
+
+func (m *memory) Prefer(_ context.Context, id people.ID, name, value string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.prefer == nil {
+		m.prefer = map[people.ID]people.Preferences{}
+	}
+	p := m.prefer[id]
+	*p.Field(people.Preference(name)) = value
+	m.prefer[id] = p
+	return nil
 }
 
 func (m *memory) Audit(_ context.Context, e people.AuditEntry) error {

@@ -116,6 +116,8 @@ type outcome struct {
 	Sheet  *sheetView     `json:"sheet,omitempty"`
 	Wallet []cardView     `json:"wallet,omitempty"`
 	Pay    *paySheetView  `json:"pay,omitempty"`
+	Scan   *scanView      `json:"scan,omitempty"`
+	Open   string         `json:"open,omitempty"` // address that the app opens
 }
 
 func reply(api, result string) outcome {
@@ -167,6 +169,8 @@ func (s *Server) run(in *invocation) outcome {
 		return s.addCards(in)
 	case "batchViewCard":
 		return s.viewCards(in)
+	case scanAPI:
+		return s.scan(in)
 	case "updateAppMessageShareData", "updateTimelineShareData", "onMenuShareAppMessage", "onMenuShareTimeline":
 		return s.shareData(in)
 	case "getNetworkType":
@@ -179,7 +183,7 @@ func (s *Server) run(in *invocation) outcome {
 // bridgeAPIs are the calls, under their names in the app, that need a wx.config.
 var bridgeAPIs = []string{
 	"batchAddCard", "batchViewCard", "updateAppMessageShareData", "updateTimelineShareData", "getNetworkType", "closeWindow",
-	payAPI, "hideOptionMenu", "showOptionMenu", "hideMenuItems", "showMenuItems", "hideAllNonBaseMenuItem", "showAllNonBaseMenuItem",
+	payAPI, scanAPI, "hideOptionMenu", "showOptionMenu", "hideMenuItems", "showMenuItems", "hideAllNonBaseMenuItem", "showAllNonBaseMenuItem",
 }
 
 // menuAPIs come as listeners, not as calls; wx.checkJsApi knows them.

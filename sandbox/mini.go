@@ -87,6 +87,8 @@ func (s *Server) miniRoutes() {
 		"/wxa/generatescheme":              s.miniScheme,
 		"/wxa/generate_urllink":            s.miniLink,
 		"/cgi-bin/message/subscribe/send":  s.miniSend,
+
+		"/wxa/sec/order/upload_shipping_info": s.miniShip,
 	} {
 		s.mux.Handle(path, s.api("mini", jsonType, h))
 	}

@@ -185,6 +185,7 @@ func (s *Server) openPay(m *Merchant) {
 	v3("POST /v3/refund/domestic/refunds", opRefund, s.v3Refund)
 	v3("GET /v3/refund/domestic/refunds/{no}", opRefundQuery, s.v3RefundQuery)
 	v3("GET /v3/certificates", opCertificates, s.v3Certificates)
+	v3("POST /v3/security/echo", opEcho, s.v3Echo)
 	v3("GET /v3/bill/tradebill", opBill, s.v3Bill)
 	v3("GET /v3/billdownload/file", opDownload, s.v3Download)
 	s.mux.HandleFunc("/bridge/pay", s.cross(s.answerPay))
@@ -201,10 +202,11 @@ const (
 	opBill         = "bill"
 	opDownload     = "download"
 	opCertificates = "certificates"
+	opEcho         = "echo"
 )
 
 // FailPay makes the next call of a kind (order, query, close, refund, refundquery, bill,
-// download, certificates) be refused with a code of A8 or B9, after its signature was
+// download, certificates, echo) be refused with a code of A8 or B9, after its signature was
 // found right. Codes add up: each is used once.
 func (s *Server) FailPay(call, code string) error {
 	s.mu.Lock()
@@ -212,7 +214,7 @@ func (s *Server) FailPay(call, code string) error {
 	if s.pay == nil {
 		return errNoMerchant
 	}
-	if !slices.Contains([]string{opOrder, opQuery, opClose, opRefund, opRefundQuery, opBill, opDownload, opCertificates}, call) {
+	if !slices.Contains([]string{opOrder, opQuery, opClose, opRefund, opRefundQuery, opBill, opDownload, opCertificates, opEcho}, call) {
 		return fmt.Errorf("sandbox: no call is named %q", call)
 	}
 	s.pay.faults[call] = append(s.pay.faults[call], code)

@@ -32,6 +32,7 @@ type payOrder struct {
 	transaction           string
 	refunds               []*payRefund
 	notice                *payNotice
+	shipped               shipped
 }
 
 // payRefund is a refund of an order; its status is in the words of v3.

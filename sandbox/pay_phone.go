@@ -20,6 +20,7 @@ type PayOrder struct {
 	Version     int         `json:"version"`
 	At          time.Time   `json:"at"`
 	PaidAt      time.Time   `json:"paid,omitzero"`
+	Shipped     bool        `json:"shipped,omitempty"` // the mini program reported its delivery
 	Refunds     []PayRefund `json:"refunds"`
 }
 
@@ -47,7 +48,7 @@ func (s *Server) orderViews(limit int) []PayOrder {
 	for _, o := range s.pay.orders[max(0, len(s.pay.orders)-limit):] {
 		v := PayOrder{
 			OutTradeNo: o.no, Transaction: o.transaction, PrepayID: o.prepay, AppID: o.appID, OpenID: o.openID, Persona: o.person.id, Name: o.person.name,
-			Title: o.body, Total: o.total, State: o.state(s.opt.Now()), Version: o.version, At: o.created, PaidAt: o.paid, Refunds: []PayRefund{},
+			Title: o.body, Total: o.total, State: o.state(s.opt.Now()), Version: o.version, At: o.created, PaidAt: o.paid, Shipped: o.shipped.times > 0, Refunds: []PayRefund{},
 		}
 		for _, r := range o.refunds {
 			v.Refunds = append(v.Refunds, PayRefund{r.no, r.id, r.amount, r.status})

@@ -521,6 +521,17 @@ func (s *Server) v3Certificates(*v3call) (any, *payNo) {
 	return map[string]any{"data": data}, nil
 }
 
+// v3Echo gives a text back: whoever gets it has the signatures of both sides right (B10).
+func (s *Server) v3Echo(c *v3call) (any, *payNo) {
+	var in struct {
+		Text string `json:"echo_message"`
+	}
+	if err := json.Unmarshal(c.body, &in); err != nil || in.Text == "" {
+		return nil, lacks("echo_message")
+	}
+	return map[string]any{"echo_message": in.Text}, nil
+}
+
 // ProbeNotify sends the merchant one odd notification about an order, once, and returns
 // the HTTP status of the answer (D3). Kinds, all of version 3 and all to be refused:
 // signtest (B7), stale (ten minutes old), nonce13, short (less ciphertext than a tag).

@@ -389,3 +389,18 @@ func TestOddNotificationsAreSentOnRequest(t *testing.T) {
 		t.Error("a probe about no order was sent")
 	}
 }
+
+func TestTheEchoNeedsASignatureAndGivesTheTextBack(t *testing.T) {
+	t.Parallel()
+	p := newPayWorld(t)
+	if status, out := p.call3(http.MethodPost, "/v3/security/echo", object{"echo_message": "hello"}); status != http.StatusOK || out["echo_message"] != "hello" {
+		t.Errorf("%d %v", status, out)
+	}
+	if status, _ := p.call3(http.MethodPost, "/v3/security/echo", object{}); status != http.StatusBadRequest {
+		t.Errorf("without a text: %d", status)
+	}
+	res, _ := p.do(http.MethodPost, "/v3/security/echo", "", []byte(`{"echo_message":"hello"}`), "Content-Type", "application/json")
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("unsigned: %d", res.StatusCode)
+	}
+}

@@ -94,6 +94,7 @@ type Server struct {
 	verified shelf[map[string]bool]
 	nonces   shelf[struct{}]
 	sheets   shelf[*sheet]
+	scans    shelf[*scanSheet]
 	people   []*persona
 	visitors int
 	cards    map[string]*Card
@@ -152,7 +153,7 @@ func New(o Options) *Server {
 		tokens:  tokens{stablePerDay: stablePerDay, stablePerMinute: stablePerMinute},
 		tickets: map[string][]ticket{}, cards: map[string]*Card{}, codes: map[string]*held{}, secrets: map[string]*held{}, share: map[string]Share{},
 		consents: newShelf[consent](500), grants: newShelf[*grant](2000), oauth: newShelf[oauthToken](2000), refresh: newShelf[oauthToken](2000),
-		verified: newShelf[map[string]bool](2000), nonces: newShelf[struct{}](20000), sheets: newShelf[*sheet](500),
+		verified: newShelf[map[string]bool](2000), nonces: newShelf[struct{}](20000), sheets: newShelf[*sheet](500), scans: newShelf[*scanSheet](500),
 		mini: newMini(),
 		client: &http.Client{
 			Transport:     &http.Transport{DisableKeepAlives: true},
@@ -215,6 +216,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /open/js/jweixin-1.6.0.js", s.script)
 	s.mux.HandleFunc("/bridge/invoke", s.cross(s.invoke))
 	s.mux.HandleFunc("/bridge/sheet", s.cross(s.answerSheet))
+	s.mux.HandleFunc("/bridge/scan", s.cross(s.answerScan))
 
 	s.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/phone", http.StatusSeeOther) })
 	s.mux.HandleFunc("GET /phone", s.phone)

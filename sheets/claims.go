@@ -19,6 +19,7 @@ type ClaimSheet struct {
 	Created   time.Time
 	TempDir   string
 	MaxRows   int // of one sheet; 0 = as many as Excel takes
+	CSV       bool
 }
 
 // ClaimMask hides personal data.
@@ -28,12 +29,12 @@ type ClaimMask struct {
 	OpenID   func(string) string
 }
 
-// Claims writes the rows as an xlsx file to w, its words in the language of ctx. check, when
+// Claims writes the rows as a file to w, its words in the language of ctx. check, when
 // not nil, is called with the number of rows before the first byte reaches w; its error stops
 // everything. The end of ctx does so too. When it fails, what reached w is no file.
 func Claims(ctx context.Context, w io.Writer, rows iter.Seq2[campaigns.ClaimRow, error], o ClaimSheet, check func(rows int) error) (Result, error) {
 	t := newClaimTable(ctx, o)
-	x := NewWriter(&cancellable{ctx, w}, Options{
+	x := NewTable(&cancellable{ctx, w}, o.CSV, Options{
 		Sheet: i18n.T(ctx, "export.sheet"), Title: i18n.T(ctx, "export.sheet"), Columns: t.columns(ctx),
 		Zone: o.Zone, Created: o.Created, TempDir: o.TempDir, MaxRows: o.MaxRows,
 	})
@@ -66,12 +67,13 @@ type claimTable struct {
 	forms   map[campaigns.ID]campaigns.Form
 	columnN map[string]int // by label
 	words   map[campaigns.ClaimState]string
+	gone    string   // what stands for an answer whose time was over
 	answers []string // of the current row, by column
 	row     []Cell
 }
 
 func newClaimTable(ctx context.Context, o ClaimSheet) *claimTable {
-	t := &claimTable{hide: o.Hide, forms: map[campaigns.ID]campaigns.Form{}, columnN: map[string]int{}, words: claimWords(ctx)}
+	t := &claimTable{hide: o.Hide, forms: map[campaigns.ID]campaigns.Form{}, columnN: map[string]int{}, words: claimWords(ctx), gone: i18n.T(ctx, "retention.gone")}
 	for _, c := range o.Campaigns {
 		t.forms[c.ID] = c.Form
 		for _, q := range c.Form {
@@ -149,8 +151,11 @@ func (t *claimTable) collect(r *campaigns.ClaimRow) {
 }
 
 func (t *claimTable) answer(kind campaigns.FieldKind, answer string) string {
-	if t.hide == nil || answer == "" {
-		return answer
+	if answer == "" { // its time was over
+		return t.gone
+	}
+	if t.hide == nil {
+		return campaigns.AnswerText(kind, answer)
 	}
 	return t.hide.Answer(kind, answer)
 }

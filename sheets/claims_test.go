@@ -89,6 +89,30 @@ func TestAnExportHasAColumnForEveryQuestionAndTheRestBesides(t *testing.T) {
 	}
 }
 
+func TestAnExportSaysOfAnswersThatTheyWentWithTheirTime(t *testing.T) {
+	t.Parallel()
+	row := campaigns.ClaimRow{Claim: campaigns.Claim{Campaign: 1, State: campaigns.Confirmed, Answers: campaigns.Answers{"name": "王小明", "phone": ""}}}
+	for _, hide := range []*sheets.ClaimMask{nil, {
+		Answer: func(campaigns.FieldKind, string) string { return "A" }, Nickname: func(string) string { return "N" },
+		OpenID: func(string) string { return "O" },
+	}} {
+		var out bytes.Buffer
+		rows := func(yield func(campaigns.ClaimRow, error) bool) { yield(row, nil) }
+		if _, err := sheets.Claims(context.Background(), &out, rows, sheets.ClaimSheet{Campaigns: asking(), Hide: hide, TempDir: t.TempDir()}, nil); err != nil {
+			t.Fatal(err)
+		}
+		f, err := excelize.OpenReader(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells, err := f.GetRows(f.GetSheetName(0))
+		if err != nil || len(cells) != 2 || strings.Count(strings.Join(cells[1], "|"), "已按保存期限删除") != 1 {
+			t.Errorf("the rows are %v (%v)", cells, err)
+		}
+		_ = f.Close()
+	}
+}
+
 func TestAMaskedExportHidesEveryAnswerTheNameAndTheOpenID(t *testing.T) {
 	t.Parallel()
 	hide := &sheets.ClaimMask{

@@ -178,8 +178,9 @@ func (s *Server) claim(c *fiber.Ctx, who *signedIn) (*admin.Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &admin.Claim{
+	m := &admin.Claim{
 		Page: s.page(c, who, "claims", "claims.detail.title"), Detail: detail,
 		CanReveal: who.can(people.ClaimsReveal), Zone: campaigns.Shanghai(),
-	}, nil
+	}
+	return m, s.claimRedemption(c, m)
 }

@@ -23,8 +23,13 @@ import (
 	"kaquan/db/dbtest"
 	"kaquan/doctor"
 	"kaquan/i18n"
+	"kaquan/media"
+	"kaquan/mini"
+	"kaquan/orders"
 	"kaquan/people"
 	"kaquan/reach"
+	"kaquan/redemption"
+	"kaquan/stores"
 	"kaquan/web"
 	"kaquan/wechat"
 )
@@ -40,6 +45,10 @@ type office struct {
 	people    *people.Service
 	doctor    *doctor.Service
 	reach     *reach.Service
+	stores    *stores.Service
+	orders    *orders.Service
+	redeeming *redemption.Service
+	courier   *campaigns.Courier
 	stop      context.CancelFunc // ends the server's background
 	scratched func()             // called when a rehearsal has its ledger; nil = nobody asks
 
@@ -72,10 +81,10 @@ func openOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	o.people = people.New(o.db, people.Options{Now: o.now, Params: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}})
-	hub := wechat.NewHub(wechat.HubOptions{Store: o.db, Now: o.now, Owner: "test", Find: func(ctx context.Context, id string) (wechat.Credentials, error) {
+	hub := wechat.NewHub(wechat.HubOptions{Store: o.db, Now: o.now, Owner: "test", Find: mini.FindIn(o.db, func(ctx context.Context, id string) (wechat.Credentials, error) {
 		a, err := o.db.Account(ctx, campaigns.AccountID(id))
 		return a.Credentials, err
-	}})
+	})})
 	o.doctor = doctor.New(doctor.Options{
 		Store: o.db, WeChat: hub, Fetches: o.db, Pushes: o.db, PublicURL: "https://kq.example.com", Say: i18n.TArgs, Version: "test", Now: o.now,
 		HTTP:    &http.Client{Transport: offline{}},
@@ -90,13 +99,22 @@ func openOffice(t *testing.T) *office {
 	})
 	t.Cleanup(o.doctor.Close)
 	o.reach = reach.New(reach.Options{Store: o.db, WeChat: hub, PublicURL: "https://kq.example.com", Now: o.now})
+	o.stores = stores.New(stores.Options{Store: o.db, Hasher: plainPINs{}, Now: o.now})
+	o.redeeming = redemption.New(redemption.Options{Store: o.db, Places: o.stores, Cards: hubCards{hub}, Now: o.now})
+	o.courier = campaigns.NewCourier(campaigns.CourierOptions{Store: o.db, Loopback: true, Now: o.now})
+	o.orders = orders.New(orders.Options{Store: o.db, PublicURL: "http://127.0.0.1:9", Now: o.now})
 	background, stop := context.WithCancel(context.Background())
 	o.stop = stop
 	t.Cleanup(stop)
 	o.server, err = web.New(web.Options{
 		Campaigns: o.campaigns, Scratch: o.openScratch, Accounts: o.db, People: o.people, WeChat: hub, Fetches: o.db, Signatures: o.db, Files: o.db, Doctor: o.doctor, Background: background,
-		Reach:     o.reach,
-		PublicURL: "https://kq.example.com", CookieKey: make([]byte, 32), Version: "test", Now: o.now,
+		Reach:   o.reach,
+		Media:   media.New(o.db, o.now),
+		Courier: o.courier,
+		Stores:  o.stores, Redemption: o.redeeming,
+		Orders:    o.orders,
+		Mini:      mini.New(mini.Options{Store: o.db, Campaigns: o.campaigns, WeChat: hub, PublicURL: "https://kq.example.com", Now: o.now}),
+		PublicURL: "https://kq.example.com", CookieKey: make([]byte, 32), Version: "test", Now: o.now, Exports: filepath.Join(folder, "exports"),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -16,7 +17,6 @@ import (
 	"kaquan/people"
 	"kaquan/sheets"
 	"kaquan/views/admin"
-	"kaquan/views/ui"
 )
 
 // exportLimit is how long making a file may take; a million rows take a fraction of it.
@@ -31,6 +31,21 @@ var errExportsBusy = fault.New(fault.RateLimited, "export.busy")
 // before its first byte goes out: a failure is a page that says so and never half a file,
 // and the browser knows the size. Personal data is masked for those who may not see it.
 func (s *Server) handleExport(c *fiber.Ctx, who *signedIn) error {
+	if s.Exports != "" { // what takes longer is made in the background
+		query := claimQuery(c)
+		query.Before = 0
+		_, exact, err := s.Campaigns.CountClaims(c.UserContext(), claimFilter(query), s.exportCeiling())
+		if err != nil {
+			return err
+		}
+		if !exact {
+			path := query.URL(admin.ExportsPath)
+			if strings.Contains(path, "?") {
+				return seeOther(c, path+"&new=")
+			}
+			return seeOther(c, path+"?new=")
+		}
+	}
 	select {
 	case exportSlots <- struct{}{}:
 		defer func() { <-exportSlots }()
@@ -73,7 +88,7 @@ func (s *Server) export(ctx context.Context, c *fiber.Ctx, who *signedIn, file *
 		return 0, err
 	}
 	if !who.can(people.ClaimsReveal) {
-		o.Hide = &sheets.ClaimMask{Answer: ui.Mask, Nickname: ui.MaskText, OpenID: ui.ShortOpenID}
+		o.Hide = masks()
 	}
 	ip := s.clientIP(c)
 	record := func(rows int) error {

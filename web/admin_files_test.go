@@ -20,9 +20,18 @@ const proof = "MP_verify_0123456789abcdEF.txt"
 // upload sends a file as a browser does, with the name exactly as given.
 func (d *desk) upload(path, name string, content []byte) answered {
 	d.t.Helper()
+	return d.uploadWith(path, name, content, nil)
+}
+
+// uploadWith sends fields beside the file.
+func (d *desk) uploadWith(path, name string, content []byte, fields url.Values) answered {
+	d.t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	_ = w.WriteField("_csrf", d.csrf)
+	for field := range fields {
+		_ = w.WriteField(field, fields.Get(field))
+	}
 	header := textproto.MIMEHeader{}
 	header.Set("Content-Disposition", `form-data; name="file"; filename="`+name+`"`)
 	header.Set("Content-Type", "text/plain")

@@ -101,7 +101,7 @@ func (s *Server) healthDot(ctx context.Context) layout.Health {
 				names = append(names, i18n.T(ctx, f.Check.Name()))
 			}
 		}
-		return layout.Health{Level: string(level), Words: i18n.T(ctx, "health.dot.problems", "count", problems, "names", strings.Join(names, " · "))}
+		return layout.Health{Level: string(level), Words: i18n.T(ctx, "health.dot.problems", "count", problems, "names", strings.Join(names, " · ")), Problems: names}
 	case level == doctor.OK:
 		return layout.Health{Level: string(level), Words: i18n.T(ctx, "health.overall.ok")}
 	}

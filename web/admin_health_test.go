@@ -70,7 +70,7 @@ func TestTheBoardSaysWhatHappenedAndWhatToDo(t *testing.T) {
 		t.Error("other pages do not show the dot")
 	}
 	part := d.get("/admin/health", "HX-Request", "true")
-	if strings.Contains(part.body, "<html") || strings.Count(part.body, `id="kq-health-dot"`) != 1 || strings.Count(part.body, `hx-swap-oob="true"`) != 2 {
+	if strings.Contains(part.body, "<html") || strings.Count(part.body, `id="kq-health-dot"`) != 1 || strings.Count(part.body, `hx-swap-oob="true"`) != 3 {
 		t.Error("the part is a page, or lacks the dot or the report")
 	}
 

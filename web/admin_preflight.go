@@ -88,6 +88,14 @@ func (s *Server) preflight(ctx context.Context, campaign *campaigns.Campaign) ([
 			}
 		}
 	}
+	look, err := s.Campaigns.LookAtRules(ctx, campaign)
+	if err != nil {
+		return nil, err
+	}
+	e.Rules = look
+	if e.Price, err = s.lookAtPrice(ctx, campaign); err != nil {
+		return nil, err
+	}
 	return campaigns.Preflight(campaign, s.Campaigns.Now(), e), nil
 }
 

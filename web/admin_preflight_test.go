@@ -60,7 +60,7 @@ func TestAWarningNeedsAReasonThatTheAuditKeeps(t *testing.T) {
 		t.Fatalf("without a reason: %d %s", a.status, a.header.Get("Location"))
 	}
 	a = d.get(path + "/preflight")
-	if !strings.Contains(a.body, `data-check="terms" data-level="warn"`) || !strings.Contains(a.body, path+"/edit#f-terms") || !strings.Contains(a.body, `name="reason"`) {
+	if !strings.Contains(a.body, `data-check="terms" data-level="warn"`) || !strings.Contains(a.body, path+"/edit?step=terms#f-terms") || !strings.Contains(a.body, `name="reason"`) {
 		t.Errorf("the page does not name the warning, its place and ask for a reason: %s", a.words())
 	}
 	for reason, words := range map[string]string{"": "至少 3 个字", " 急 ": "至少 3 个字", strings.Repeat("长", 201): "最多 200 个字"} {
@@ -127,7 +127,7 @@ func TestThePreviewPageListsEveryStateWithItsWordsAndTheTextsToChange(t *testing
 	d := o.signIn(people.Operator)
 	a := d.get(path + "/preview?state=sold_out&theme=dark&ch=poster")
 	for _, want := range []string{
-		`src="` + path + `/preview/page?ch=poster&amp;state=sold_out&amp;theme=dark"`, path + "/edit#f-terms", path + "/edit#f-benefit", path + "/edit#f-contact",
+		`src="` + path + `/preview/page?ch=poster&amp;state=sold_out&amp;theme=dark"`, path + "/edit?step=terms#f-terms", path + "/edit?step=card#f-benefit", path + "/edit?step=terms#f-contact",
 		`<option value="sold_out" selected>`, "/c/shown?", `class="kq-qr"`,
 	} {
 		if !strings.Contains(a.body, want) {
@@ -140,10 +140,10 @@ func TestThePreviewPageListsEveryStateWithItsWordsAndTheTextsToChange(t *testing
 		}
 	}
 	frame := d.get(path + "/preview/page?state=sold_out")
-	if policy := frame.header.Get("Content-Security-Policy"); frame.status != http.StatusOK || !strings.Contains(frame.body, `data-state="sold_out"`) || !strings.Contains(policy, "frame-ancestors 'self'") || !strings.HasSuffix(policy, "sandbox") {
+	if policy := frame.header.Get("Content-Security-Policy"); frame.status != http.StatusOK || !strings.Contains(frame.body, `data-state="sold_out"`) || !strings.Contains(policy, "frame-ancestors 'self'") || !strings.HasSuffix(policy, "sandbox allow-top-navigation-by-user-activation") {
 		t.Errorf("%d, policy %q", frame.status, frame.header.Get("Content-Security-Policy"))
 	}
-	if a := o.signIn(people.Viewer).get(path + "/preview"); strings.Contains(a.body, "/edit#") || strings.Contains(a.body, "/preflight") {
+	if a := o.signIn(people.Viewer).get(path + "/preview"); strings.Contains(a.body, "/edit?") || strings.Contains(a.body, "/preflight") {
 		t.Error("somebody who may not edit is sent to the editor")
 	}
 }

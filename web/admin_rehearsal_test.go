@@ -156,8 +156,19 @@ func TestANewCampaignStartsFromATemplate(t *testing.T) {
 	}
 	for _, sample := range campaigns.SampleTemplates() {
 		a := d.get("/admin/campaigns/new?template=" + sample.ID)
-		if !strings.Contains(a.body, `value="`+sample.Texts.Benefit+`"`) || !strings.Contains(a.body, `value="示例咖啡"`) || !strings.Contains(a.body, sample.Texts.Intro) {
+		if !strings.Contains(a.body, `value="`+sample.Texts.Benefit+`"`) || !strings.Contains(a.body, `value="示例咖啡"`) {
 			t.Errorf("%s does not fill the editor", sample.ID)
+		}
+		made := d.post("/admin/campaigns/new", url.Values{
+			"step": {"card"}, "op": {"next"}, "template": {sample.ID}, "account": {"demo"}, "name": {sample.Name}, "benefit": {"新的优惠"},
+			"brand": {"示例咖啡"}, "slug": {"from-" + sample.ID}, "issuer": {"own_code"},
+		})
+		next := made.header.Get("Location")
+		if made.status != http.StatusSeeOther || !strings.HasSuffix(next, "/edit?step=stock") {
+			t.Fatalf("%s: %d %q %s", sample.ID, made.status, next, made.words())
+		}
+		if a := d.get(strings.Replace(next, "stock", "design", 1)); !strings.Contains(a.body, sample.Texts.Intro) {
+			t.Errorf("a campaign from %s lacks its texts", sample.ID)
 		}
 	}
 	if a := d.get("/admin/campaigns/new?template=nothing"); a.status != http.StatusNotFound {

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/people"
+	"kaquan/views/admin"
 )
 
 // adminHandler answers a request of somebody who is signed in and may make it.
@@ -27,15 +28,32 @@ const (
 // adminTable is every page and write behind the sign-in, each with its permission.
 func (s *Server) adminTable() []adminRoute {
 	return []adminRoute{
-		{get, "/admin", people.CampaignsRead, func(c *fiber.Ctx, _ *signedIn) error { return seeOther(c, "/admin/campaigns") }},
+		{get, "/admin", people.CampaignsRead, s.handleOverview},
+		{get, "/admin/search", people.CampaignsRead, s.handleSearch},
+		{post, "/admin/density", "", s.handleDensity},
+		{post, "/admin/account", people.CampaignsRead, s.handleAccountSwitch},
 		{post, "/admin/logout", "", s.handleSignOut},
 
 		{get, "/admin/campaigns", people.CampaignsRead, s.handleCampaigns},
+		{get, "/admin/campaigns.xlsx", people.CampaignsRead, s.handleCampaignStats("xlsx")},
+		{get, "/admin/campaigns.csv", people.CampaignsRead, s.handleCampaignStats("csv")},
+		{post, "/admin/campaigns/bulk", people.CampaignsWrite, s.handleBulk},
+		{post, "/admin/campaigns/undo/:undo", people.CampaignsWrite, s.handleUndo},
+		{post, "/admin/campaigns/views", people.CampaignsRead, s.handleViewSave},
+		{post, "/admin/campaigns/views/:view", people.CampaignsRead, s.handleViewChange},
 		{get, "/admin/campaigns/new", people.CampaignsWrite, s.handleCampaignNew},
-		{post, "/admin/campaigns/new", people.CampaignsWrite, s.handleCampaignSave},
+		{post, "/admin/campaigns/new", people.CampaignsWrite, s.handleCampaignCreate},
 		{get, "/admin/campaigns/:id", people.CampaignsRead, s.handleCampaign},
 		{get, "/admin/campaigns/:id/edit", people.CampaignsWrite, s.handleCampaignEdit},
 		{post, "/admin/campaigns/:id/edit", people.CampaignsWrite, s.handleCampaignSave},
+		{get, "/admin/campaigns/:id/edit/page", people.CampaignsWrite, s.handleEditorPage},
+		{post, "/admin/campaigns/:id/pictures", people.CampaignsWrite, s.handlePictureUpload},
+		{post, "/admin/campaigns/:id/webhook", people.CampaignsWrite, s.handleWebhook},
+		{post, "/admin/campaigns/:id/preview/words", people.CampaignsWrite, s.handleWords},
+		{post, "/admin/campaigns/:id/check", people.CampaignsWrite, s.handleFieldCheck},
+		{get, "/admin/campaigns/:id/versions", people.CampaignsRead, s.handleVersions},
+		{post, "/admin/campaigns/:id/versions/:v/restore", people.CampaignsWrite, s.handleVersionRestore},
+		{post, "/admin/campaigns/:id/versions/:v/copy", people.CampaignsWrite, s.handleVersionCopy},
 		{get, "/admin/campaigns/:id/preview", people.CampaignsRead, s.handlePreview},
 		{get, "/admin/campaigns/:id/preview/page", people.CampaignsRead, s.handlePreviewPage},
 		{get, "/admin/campaigns/:id/preflight", people.CampaignsWrite, s.handlePreflight},
@@ -55,6 +73,9 @@ func (s *Server) adminTable() []adminRoute {
 		{get, "/admin/claims.xlsx", people.ClaimsExport, s.handleExport},
 		{get, "/admin/claims/:id", people.ClaimsRead, s.handleClaim},
 		{post, "/admin/claims/:id/reveal", people.ClaimsReveal, s.handleReveal},
+		{get, "/admin/exports", people.ClaimsExport, s.handleExports},
+		{post, "/admin/exports", people.ClaimsExport, s.handleExportStart},
+		{get, "/admin/exports/:id/file", people.ClaimsExport, s.handleExportFile},
 
 		{get, "/admin/events", people.AccountRead, s.handleEvents},
 		{get, "/admin/events/reconcile", people.AccountRead, s.handleReconcile},
@@ -66,6 +87,10 @@ func (s *Server) adminTable() []adminRoute {
 		{get, "/admin/accounts", people.AccountRead, s.handleAccounts},
 		{get, "/admin/accounts/:id", people.AccountWrite, s.handleAccountEdit},
 		{post, "/admin/accounts/:id", people.AccountWrite, s.handleAccountSave},
+		{get, "/admin/accounts/:id/mini", people.AccountWrite, s.handleMini},
+		{post, "/admin/accounts/:id/mini", people.AccountWrite, s.handleMiniSave},
+		{post, "/admin/accounts/:id/mini/check", people.AccountWrite, s.handleMiniCheck},
+		{post, "/admin/accounts/:id/mini/remove", people.AccountWrite, s.handleMiniRemove},
 		{get, "/admin/health", people.AccountRead, s.handleHealthBoard},
 		{get, "/admin/health/live", people.AccountRead, s.handleHealthLive},
 		{post, "/admin/health/recheck", people.AccountWrite, s.handleRecheck},
@@ -76,6 +101,9 @@ func (s *Server) adminTable() []adminRoute {
 		{get, "/admin/tokens", people.AccountRead, s.handleTokens},
 		{post, "/admin/tokens/:account/:kind/refresh", people.AccountWrite, s.handleTokenRefresh},
 
+		{get, admin.AuditPath, people.PeopleManage, s.handleAudit},
+		{get, admin.AuditPath + ".csv", people.PeopleManage, s.handleAuditExport},
+
 		{get, "/admin/api", people.APITokens, s.handleAPITokens},
 		{post, "/admin/api", people.APITokens, s.handleAPITokenNew},
 		{post, "/admin/api/:id/revoke", people.APITokens, s.handleAPITokenRevoke},
@@ -84,7 +112,7 @@ func (s *Server) adminTable() []adminRoute {
 
 // wholeTable is the table with those of the pages that have one of their own.
 func (s *Server) wholeTable() []adminRoute {
-	return slices.Concat(s.adminTable(), s.reachTable(), s.channelTable())
+	return slices.Concat(s.adminTable(), s.ruleTable(), s.reachTable(), s.channelTable(), s.storesTable(), s.moneyTable(), s.redemptionTable())
 }
 
 // adminRoutes registers the way in, which needs nobody signed in, and the table. Every

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,10 +26,11 @@ const (
 
 // signedIn is the person behind a request of the admin.
 type signedIn struct {
-	Session people.Session
-	Person  people.Person
-	CSRF    string
-	server  *Server
+	Session     people.Session
+	Person      people.Person
+	Preferences people.Preferences
+	CSRF        string
+	server      *Server
 }
 
 // actor is the person as an audit line names them.
@@ -65,7 +67,12 @@ func (s *Server) admin(permission people.Permission, h adminHandler) fiber.Handl
 		if permission != "" && !person.Role.Can(permission) {
 			return errForbidden
 		}
-		return h(c, &signedIn{Session: session, Person: person, CSRF: session.CSRF, server: s})
+		likes, err := s.People.Preferences(c.UserContext(), person.ID)
+		if err != nil {
+			return err
+		}
+		s.applyPreferences(c, likes)
+		return h(c, &signedIn{Session: session, Person: person, Preferences: likes, CSRF: session.CSRF, server: s})
 	}
 }
 
@@ -111,6 +118,13 @@ func localPath(path string) string {
 func (s *Server) page(c *fiber.Ctx, who *signedIn, nav, titleKey string, args ...any) layout.Page {
 	p := s.barePage(c, titleKey, args...)
 	p.Nav, p.Person, p.CSRF = nav, who.Person, who.CSRF
+	p.Density = who.Preferences.Density
+	if who.Preferences.Theme != "" {
+		p.Theme = who.Preferences.Theme
+	}
+	if len(p.Accounts) > 1 {
+		p.Account = lookedAt(c, who)
+	}
 	if who.can(people.AccountRead) {
 		p.Health = s.healthDot(c.UserContext())
 	}
@@ -120,24 +134,25 @@ func (s *Server) page(c *fiber.Ctx, who *signedIn, nav, titleKey string, args ..
 // barePage is the frame of a page for nobody in particular.
 func (s *Server) barePage(c *fiber.Ctx, titleKey string, args ...any) layout.Page {
 	ctx := c.UserContext()
-	return layout.Page{
-		Title: i18n.T(ctx, titleKey, args...), Sandbox: s.hasSandbox(ctx), Flash: s.takeFlash(c),
+	p := layout.Page{
+		Title: i18n.T(ctx, titleKey, args...), Accounts: s.accounts(ctx), Flash: s.takeFlash(c),
 		Path: c.OriginalURL(), Theme: c.Cookies(themeCookie), Version: s.Version,
 	}
+	p.Sandbox = slices.ContainsFunc(p.Accounts, func(a layout.Account) bool { return a.Sandbox })
+	return p
 }
 
-// hasSandbox reports whether some account is a rehearsal. A page is not worth failing for it.
-func (s *Server) hasSandbox(ctx context.Context) bool {
+// accounts are those of the switcher. A page is not worth failing for them.
+func (s *Server) accounts(ctx context.Context) []layout.Account {
 	accounts, err := s.Accounts.Accounts(ctx)
 	if err != nil {
 		s.Log.Warn("read accounts", "err", err)
 	}
-	for _, a := range accounts {
-		if a.Credentials.Sandbox {
-			return true
-		}
+	list := make([]layout.Account, len(accounts))
+	for i, a := range accounts {
+		list[i] = layout.Account{ID: string(a.ID), Name: a.Name, Sandbox: a.Credentials.Sandbox}
 	}
-	return false
+	return list
 }
 
 // flash leaves a message for the next page; kind is success, danger, warning or info.
@@ -146,7 +161,11 @@ func (s *Server) flash(c *fiber.Ctx, kind, key string, args ...any) {
 }
 
 func (s *Server) flashText(c *fiber.Ctx, kind, text string) {
-	sealed, err := s.cookies.seal(flashCookie, layout.Flash{Kind: kind, Text: text})
+	s.leaveFlash(c, layout.Flash{Kind: kind, Text: text})
+}
+
+func (s *Server) leaveFlash(c *fiber.Ctx, f layout.Flash) {
+	sealed, err := s.cookies.seal(flashCookie, f)
 	if err != nil {
 		s.Log.Warn("seal flash", "err", err)
 		return

@@ -13,7 +13,7 @@ import (
 // fillFromTemplate starts a new campaign from the template that the address names. A card
 // of WeChat belongs to one account, so its template brings the account along.
 func (s *Server) fillFromTemplate(c *fiber.Ctx, d *campaigns.Draft, accounts []campaigns.Account) error {
-	id := c.Query("template")
+	id := c.FormValue("template")
 	if id == "" {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (s *Server) fillFromTemplate(c *fiber.Ctx, d *campaigns.Draft, accounts []c
 // templateChoices are what a new campaign can start from.
 func (s *Server) templateChoices(c *fiber.Ctx) (admin.TemplateChoices, error) {
 	stored, err := s.Campaigns.Templates(c.UserContext())
-	return admin.TemplateChoices{Chosen: c.Query("template"), Samples: campaigns.SampleTemplates(), Stored: stored}, err
+	return admin.TemplateChoices{Chosen: c.FormValue("template"), Samples: campaigns.SampleTemplates(), Stored: stored}, err
 }
 
 // handleTemplateSave keeps a campaign as a template.

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/fault"
+	"kaquan/i18n"
 	"kaquan/views"
 )
 
@@ -28,13 +29,23 @@ var statusOf = map[fault.Code]int{
 func (s *Server) handleError(c *fiber.Ctx, err error) error {
 	problem := s.problem(c, err)
 	// The request's context has ended by now, and a view does not render under such a one.
-	c.SetUserContext(context.WithoutCancel(c.UserContext()))
+	ctx := context.WithoutCancel(c.UserContext())
+	if problem.Status == fiber.StatusRequestEntityTooLarge { // refused before any of the middleware
+		ctx = i18n.With(ctx, languageOf(c))
+	}
+	c.SetUserContext(ctx)
 	c.Status(problem.Status)
 	if strings.HasPrefix(c.Path(), "/api/") {
 		return renderAPIProblem(c, err, problem)
 	}
+	if strings.HasPrefix(c.Path(), "/mini/") {
+		return renderMiniProblem(c, err, problem)
+	}
 	if strings.HasPrefix(c.Path(), "/c/") || strings.HasPrefix(c.Path(), "/q/") || strings.HasPrefix(c.Path(), "/w/oauth") || strings.HasPrefix(c.Path(), "/w/me") {
 		return s.renderVisitorProblem(c, problem)
+	}
+	if strings.HasPrefix(c.Path(), "/s/") {
+		return renderStaffProblem(c, problem)
 	}
 	return render(c, problem.Status, views.ProblemPage(problem))
 }
@@ -54,7 +65,7 @@ func (s *Server) problem(c *fiber.Ctx, err error) views.Problem {
 		}
 		return views.Problem{Status: statusOf[e.Code], Key: e.Key, Args: e.Args, Path: c.Path()}
 	}
-	code := supportCode()
+	code := s.newSupport(c.Method() + " " + c.Route().Path)
 	s.Log.Error("request failed", "support_code", code, "method", c.Method(), "route", c.Route().Path, "err", err)
 	return views.Problem{Status: fiber.StatusInternalServerError, Key: "error.internal", SupportCode: code, Path: c.Path()}
 }

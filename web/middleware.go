@@ -27,12 +27,15 @@ const languageCookie = "kq_lang"
 func (s *Server) requestContext(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(s.Background, requestLimit)
 	defer cancel()
-	language := i18n.Language(c.Cookies(languageCookie))
-	if language != i18n.ZH && language != i18n.EN {
-		language = i18n.Match(c.Get(fiber.HeaderAcceptLanguage))
-	}
-	c.SetUserContext(i18n.With(ctx, language))
+	c.SetUserContext(i18n.With(ctx, languageOf(c)))
 	return c.Next()
+}
+
+func languageOf(c *fiber.Ctx) i18n.Language {
+	if language := i18n.Language(c.Cookies(languageCookie)); language == i18n.ZH || language == i18n.EN {
+		return language
+	}
+	return i18n.Match(c.Get(fiber.HeaderAcceptLanguage))
 }
 
 // securityHeaders sets the strict policy; pages that need more widen it themselves.

@@ -15,8 +15,13 @@ import (
 
 	"kaquan/campaigns"
 	"kaquan/doctor"
+	"kaquan/media"
+	"kaquan/mini"
+	"kaquan/orders"
 	"kaquan/people"
 	"kaquan/reach"
+	"kaquan/redemption"
+	"kaquan/stores"
 	"kaquan/wechat"
 )
 
@@ -30,11 +35,17 @@ type Options struct {
 	Fetches        Fetches
 	Signatures     Signatures
 	Files          Files
-	Doctor         *doctor.Service // nil = no health board
-	Reach          *reach.Service  // nil = no pages about the chat and its cards
-	PublicURL      string          // scheme and host that visitors use, without a slash at the end
-	TrustedProxies []string        // addresses or CIDR blocks whose X-Forwarded-For is believed
-	CookieKey      []byte          // 32 bytes that seal visitors' cookies
+	Doctor         *doctor.Service     // nil = no health board
+	Reach          *reach.Service      // nil = no pages about the chat and its cards
+	Mini           *mini.Service       // nil = no mini programs
+	Stores         *stores.Service     // nil = no pages about stores and stock
+	Redemption     *redemption.Service // nil = nobody redeems here
+	Orders         *orders.Service     // nil = no card has a price
+	Media          *media.Library      // nil = no pictures
+	Courier        *campaigns.Courier  // nil = nobody is told anything
+	PublicURL      string              // scheme and host that visitors use, without a slash at the end
+	TrustedProxies []string            // addresses or CIDR blocks whose X-Forwarded-For is believed
+	CookieKey      []byte              // 32 bytes that seal visitors' cookies
 	Version        string
 	Ready          func(context.Context) error // nil = always ready
 	Replier        Replier                     // nil = messages are not answered
@@ -42,6 +53,8 @@ type Options struct {
 	Meter          Meter                       // nil = nothing is counted
 	Metrics        http.Handler                // answers /metrics to those with MetricsToken; nil = nobody
 	MetricsToken   string                      // empty = nobody
+	Exports        string                      // the folder where exported files wait; "" = none are made in the background
+	ExportCeiling  int                         // rows of claims up to which the reader waits for the file; 0 = 50,000
 	Now            func() time.Time            // nil = time.Now
 	Log            *slog.Logger                // nil = discard
 	Background     context.Context             // ends when the program stops; nil = never
@@ -68,6 +81,9 @@ type Files interface {
 	DeleteVerifyFile(ctx context.Context, name string) error
 }
 
+// readBuffer bounds the head of a request.
+const readBuffer = 16 << 10
+
 // Server is the HTTP side of the program.
 type Server struct {
 	Options
@@ -75,6 +91,10 @@ type Server struct {
 	public  *url.URL
 	trusted []netip.Prefix
 	cookies *cookieSealer
+
+	followCodes followCodes
+	imports     imports
+	exporter    exporter
 
 	streams   chan struct{} // one place for each open stream
 	rehearser *campaigns.Rehearser
@@ -86,6 +106,7 @@ type Server struct {
 	guard     *pushGuard
 	chat      *chat
 	receiving sync.WaitGroup // messages on their way into the database
+	support   supportBook
 
 	// patterns are those of the route table, which bound what Meter is told.
 	patterns map[string]bool
@@ -130,13 +151,15 @@ func New(o Options) (*Server, error) {
 		Immutable: true,
 		// Off would mean that every client may claim any host and scheme.
 		EnableTrustedProxyCheck: true,
-		BodyLimit:               1 << 20,
-		ReadBufferSize:          16 << 10,
+		BodyLimit:               maxBody,
+		ReadBufferSize:          readBuffer,
 		ReadTimeout:             15 * time.Second,
 		IdleTimeout:             75 * time.Second,
 		// Never redirect for a slash: WeChat adds parameters to redirected addresses.
 		StrictRouting: false,
 	})
+	s.app.Server().HeaderReceived = bodyLimit
+	s.app.Server().ErrorHandler = refuseLarge(s.app.Server().ErrorHandler)
 	s.routes()
 	s.learnPatterns()
 	return s, nil
@@ -152,7 +175,7 @@ func (s *Server) Serve(ln net.Listener) error { return s.app.Listener(ln) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.app.ShutdownWithContext(ctx)
 	stored := make(chan struct{})
-	go func() { s.receiving.Wait(); close(stored) }()
+	go func() { s.receiving.Wait(); s.imports.group.Wait(); s.exporter.group.Wait(); close(stored) }()
 	select {
 	case <-stored:
 	case <-ctx.Done():

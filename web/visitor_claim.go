@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -35,10 +36,14 @@ func (v *visitors) claim(c *fiber.Ctx) error {
 	}
 	tap := campaigns.Tap{
 		Slug: t.campaign.Slug, Visitor: t.session.Visitor, Key: c.FormValue("key"), Channel: t.channel,
-		Answers: make(map[string]string, len(t.campaign.Form)), Consent: c.FormValue("consent") == "1",
+		Answers: make(map[string]string, len(t.campaign.Form)), Consent: c.FormValue("consent") == "1", Invitation: c.FormValue("invitation"),
 	}
+	sent := make(map[string]bool, len(t.campaign.Form))
 	for _, field := range t.campaign.Form {
-		tap.Answers[field.Key] = c.FormValue("f_" + field.Key)
+		tap.Answers[field.Key], sent[field.Key] = sentLines(c, "f_"+field.Key)
+	}
+	if n := unasked(t.campaign.Form, tap.Answers, sent); n > 0 {
+		return v.wrong(c, t, tap, nil, n)
 	}
 	_, _, err = v.Campaigns.Claim(c.UserContext(), tap)
 	switch {
@@ -64,9 +69,13 @@ func (v *visitors) claim(c *fiber.Ctx) error {
 	case errors.Is(err, campaigns.ErrBadKey):
 		return err
 	}
+	if refusedByRules(err) {
+		refusal := err
+		return v.again(c, t, func(p *visitor.Page) { v.refuse(c.UserContext(), p, refusal) })
+	}
 	var problems fault.List
 	if errors.As(err, &problems) {
-		return v.wrong(c, t, tap, problems)
+		return v.wrong(c, t, tap, problems, 0)
 	}
 	return err
 }
@@ -87,13 +96,41 @@ func (v *visitors) again(c *fiber.Ctx, t *visit, change func(*visitor.Page)) err
 	return v.show(c, fresh, p)
 }
 
-// wrong shows the form again, with what was typed and a message at each wrong field.
-func (v *visitors) wrong(c *fiber.Ctx, t *visit, tap campaigns.Tap, problems fault.List) error {
+// sentLines are the values that a form sent under a name, one a line, and whether it sent
+// any: ticks come as several.
+func sentLines(c *fiber.Ctx, name string) (string, bool) {
+	all := c.Request().PostArgs().PeekMulti(name)
+	if len(all) == 0 {
+		value := c.FormValue(name)
+		return value, value != ""
+	}
+	return string(bytes.Join(all, []byte("\n"))), true
+}
+
+// unasked counts the questions that the answers lead to and that the page did not show yet:
+// without scripts it learns only here that there are more.
+func unasked(form campaigns.Form, answers map[string]string, sent map[string]bool) int {
+	n, shown := 0, form.Shown(answers)
+	for _, f := range form {
+		if f.ShowIf != nil && shown[f.Key] && !sent[f.Key] {
+			n++
+		}
+	}
+	return n
+}
+
+// wrong shows the form again, with what was typed and a message at each wrong field. more
+// questions have come up when it is not 0.
+func (v *visitors) wrong(c *fiber.Ctx, t *visit, tap campaigns.Tap, problems fault.List, more int) error {
 	p, err := v.blank(t)
 	if err != nil {
 		return err
 	}
 	p.State, p.Values, p.Consent, p.Errors, p.Key = visitor.FormError, tap.Answers, tap.Consent, ui.Errors{}, tap.Key
+	p.Invitation = oneLine(tap.Invitation, 64)
+	if more > 0 {
+		p.State, p.Notice = visitor.Form, i18n.T(c.UserContext(), "form.more", "count", more)
+	}
 	for _, problem := range problems {
 		p.Errors.Add(problem.Field, i18n.TArgs(c.UserContext(), problem.Key, problem.Args))
 	}
@@ -139,7 +176,7 @@ func (v *visitors) card(c *fiber.Ctx) error {
 		})
 	case err != nil && len(fault.All(err)) == 0:
 		// WeChat gave no ticket: the claim is held, so the same tap may come again.
-		code := supportCode()
+		code := v.newSupport("sign card")
 		v.Log.Error("card not signed", "support_code", code, "account", t.campaign.Account, "err", err)
 		return v.again(c, t, func(p *visitor.Page) { p.State, p.SupportCode = visitor.SignFailed, code })
 	case err != nil:
@@ -165,11 +202,9 @@ func (v *visitors) report(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	said := campaigns.SheetReport{Outcome: campaigns.Outcome(c.FormValue("outcome")), Detail: c.FormValue("detail"), Sealed: c.FormValue("code")}
-	switch said.Outcome {
-	case campaigns.WalletAdded, campaigns.WalletCancelled, campaigns.WalletRefused:
-	default:
-		return fault.New(fault.Invalid, "error.invalid")
+	said, err := sheetReport(c.FormValue("outcome"), c.FormValue("detail"), c.FormValue("code"))
+	if err != nil {
+		return err
 	}
 	claim, err := v.Campaigns.Report(c.UserContext(), id, t.session.Visitor, said)
 	if err != nil {
@@ -184,6 +219,16 @@ func (v *visitors) report(c *fiber.Ctx) error {
 			p.State, p.Sentence = visitor.WalletFailed, i18n.T(c.UserContext(), walletKey(said.Detail))
 		}
 	})
+}
+
+// sheetReport reads what became of the sheet, as pages and mini programs tell it.
+func sheetReport(outcome, detail, sealed string) (campaigns.SheetReport, error) {
+	said := campaigns.SheetReport{Outcome: campaigns.Outcome(outcome), Detail: detail, Sealed: sealed}
+	switch said.Outcome {
+	case campaigns.WalletAdded, campaigns.WalletCancelled, campaigns.WalletRefused:
+		return said, nil
+	}
+	return said, fault.New(fault.Invalid, "error.invalid").On("outcome")
 }
 
 // walletKey is the sentence for a code with which the wallet refuses a card (protocol 10).

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -243,7 +244,11 @@ func (v *visitors) meExport(c *fiber.Ctx) error {
 		return err
 	}
 	now := v.Now().UTC()
-	body, err := json.MarshalIndent(exportOf(m, p, now), "", "  ")
+	data := exportOf(c.UserContext(), m, p, now)
+	if data.Mini, err = v.miniData(c.UserContext(), m.session.Visitor); err != nil {
+		return err
+	}
+	body, err := json.MarshalIndent(data, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -301,6 +306,7 @@ type (
 		Consents []myConsent `json:"consents 同意记录"`
 		Claims   []myClaim   `json:"claims 领取记录"`
 		Messages []myMessage `json:"messages_from_wechat 微信推送"`
+		Mini     []myMini    `json:"mini_programs 小程序,omitempty"`
 	}
 	myProfile struct {
 		ID        string `json:"visitor_id 访客编号"`
@@ -312,6 +318,12 @@ type (
 		Sex       int    `json:"sex 性别 (0 unknown 未知 / 1 male 男 / 2 female 女)"`
 		FirstSeen string `json:"first_seen 首次来访"`
 		LastSeen  string `json:"last_seen 最近来访"`
+	}
+	myMini struct {
+		App     string `json:"app_id 小程序"`
+		OpenID  string `json:"openid 微信身份标识"`
+		UnionID string `json:"unionid 跨公众号标识"`
+		Phone   string `json:"phone 手机号"`
 	}
 	myConsent struct {
 		To        string `json:"to 同意的内容"`
@@ -349,7 +361,7 @@ type (
 	}
 )
 
-func exportOf(m *meVisit, p *campaigns.Profile, now time.Time) myData {
+func exportOf(ctx context.Context, m *meVisit, p *campaigns.Profile, now time.Time) myData {
 	d := myData{
 		Made: stamp(now), Account: m.brand, Consents: []myConsent{}, Claims: []myClaim{}, Messages: []myMessage{},
 		Profile: myProfile{p.ID.String(), string(p.OpenID), p.UnionID, p.Nickname, p.Avatar, p.Region, int(p.Sex), stamp(p.FirstSeen), stamp(p.LastSeen)},
@@ -371,6 +383,9 @@ func exportOf(m *meVisit, p *campaigns.Profile, now time.Time) myData {
 		}
 		for _, f := range c.Form {
 			if text, ok := left[f.Key]; ok {
+				if text == "" {
+					text = i18n.T(ctx, "retention.gone")
+				}
 				out.Answers = append(out.Answers, myAnswer{f.Key, f.Label, text})
 				delete(left, f.Key)
 			}
@@ -387,6 +402,19 @@ func exportOf(m *meVisit, p *campaigns.Profile, now time.Time) myData {
 		d.Messages = append(d.Messages, myMessage{x.Event, stamp(x.At), string(x.Raw)})
 	}
 	return d
+}
+
+// miniData is what mini programs know about a visitor.
+func (s *Server) miniData(ctx context.Context, id campaigns.VisitorID) ([]myMini, error) {
+	if s.Mini == nil {
+		return nil, nil
+	}
+	list, err := s.Mini.Identities(ctx, id)
+	var data []myMini
+	for i := range list {
+		data = append(data, myMini{string(list[i].App), string(list[i].OpenID), list[i].UnionID, list[i].Phone})
+	}
+	return data, err
 }
 
 // stamp is a time as programs read it, "" for none.

@@ -7,12 +7,14 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/campaigns"
+	"kaquan/views/staff"
 	"kaquan/views/visitor"
 	"kaquan/wechat"
 )
@@ -46,6 +48,9 @@ type asker struct {
 }
 
 func (v *visitors) askerOf(c *fiber.Ctx, r round) (asker, error) {
+	if strings.HasPrefix(r.Return, staff.HomePath) {
+		return v.staffAsker(c, r)
+	}
 	if r.Slug == "" {
 		return v.meAsker(c, r.Account)
 	}
@@ -116,7 +121,7 @@ func (v *visitors) callback(c *fiber.Ctx) error {
 		r.Tries = 1
 		return v.send(c, from.account, r)
 	case err != nil:
-		support := supportCode()
+		support := v.newSupport("identify visitor")
 		v.noteOAuth(c.UserContext(), string(r.Account), err)
 		v.Log.Error("visitor not identified", "support_code", support, "account", r.Account, "err", err)
 		return from.show(visitor.AuthFailed, support)
@@ -125,6 +130,9 @@ func (v *visitors) callback(c *fiber.Ctx) error {
 	}
 	if err := v.signIn(c, r.Account, who.visitor); err != nil {
 		return err
+	}
+	if campaign, err := v.Campaigns.BySlug(c.UserContext(), r.Slug); err == nil {
+		v.Campaigns.Greeted(campaign.ID, who.visitor)
 	}
 	r.Done = true
 	if err := v.keep(c, r); err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -119,20 +120,44 @@ func (v *visitors) look(ctx context.Context, t *visit, more bool) (visitor.Page,
 		}
 		return p, nil
 	}
-	standing, err := v.Campaigns.Standing(ctx, c, t.session.Visitor)
+	p.Inside = t.place == onPhone
+	_, err = v.stand(ctx, &p, more)
+	return p, err
+}
+
+// stand finds the state of a page whose campaign and visitor are known, and what the
+// visitor has. The mini program's pages stand on it too.
+func (s *Server) stand(ctx context.Context, p *visitor.Page, more bool) (campaigns.Standing, error) {
+	c := p.Campaign
+	state := c.State(p.Now)
+	standing, err := s.Campaigns.Standing(ctx, c, p.Visitor)
 	if err != nil {
-		return p, err
+		return standing, err
 	}
-	p.Cards, p.Inside = standing.Claims, t.place == onPhone
+	p.Cards = standing.Claims
 	p.More = state == campaigns.Running && !standing.LimitHit && !standing.DayHit && c.Stock.Left() > 0
 	if current := standing.Current; current != nil && (!more || current.State.Bucket() == campaigns.SetAside) {
-		if p.State = stateOfClaim(c, current, p.Now); p.State != "" {
-			return p, nil
+		money, err := s.owed(ctx, p, current)
+		if err != nil {
+			return standing, err
+		}
+		if p.State = cmp.Or(money, stateOfClaim(c, current, p.Now)); p.State != "" {
+			return standing, nil
 		}
 		p.Cards = p.Cards[1:]
 	}
-	p.State = v.stateOfCampaign(t, state, standing)
-	return p, nil
+	if !more && len(p.Cards) == 0 {
+		back, err := s.paidBack(ctx, p)
+		if err != nil {
+			return standing, err
+		}
+		if back {
+			p.State = visitor.Refunded
+			return standing, nil
+		}
+	}
+	p.State = stateOfCampaign(p, state, standing)
+	return standing, s.bar(ctx, p)
 }
 
 // stateOfClaim is the state of a page that is about a claim; "" when the claim's hold is
@@ -160,7 +185,7 @@ func stateOfClaim(c *campaigns.Campaign, claim *campaigns.Claim, now time.Time) 
 		switch {
 		case !c.ValidUntil.IsZero() && now.After(c.ValidUntil):
 			return visitor.ExpiredCard
-		case claim.Issuer == campaigns.OwnCode:
+		case c.ShowsCode():
 			return visitor.ClaimedLocal
 		}
 		return visitor.Claimed
@@ -169,8 +194,8 @@ func stateOfClaim(c *campaigns.Campaign, claim *campaigns.Claim, now time.Time) 
 }
 
 // stateOfCampaign is the state of a page without a claim.
-func (v *visitors) stateOfCampaign(t *visit, state campaigns.State, standing campaigns.Standing) visitor.State {
-	c := t.campaign
+func stateOfCampaign(p *visitor.Page, state campaigns.State, standing campaigns.Standing) visitor.State {
+	c := p.Campaign
 	switch state {
 	case campaigns.Scheduled:
 		return visitor.BeforeStart
@@ -181,7 +206,7 @@ func (v *visitors) stateOfCampaign(t *visit, state campaigns.State, standing cam
 		return visitor.Ended
 	}
 	// A hold that is over still counts until it is swept; the tap itself sweeps.
-	waits := standing.Current != nil && standing.Current.Overdue(v.Campaigns.Now())
+	waits := standing.Current != nil && standing.Current.Overdue(p.Now)
 	switch {
 	case standing.LimitHit && !waits:
 		return visitor.Already
@@ -189,9 +214,9 @@ func (v *visitors) stateOfCampaign(t *visit, state campaigns.State, standing cam
 		return visitor.DayQuota
 	case c.Stock.Left() <= 0 && !waits:
 		return visitor.SoldOut
-	case t.session.Visitor == 0:
+	case p.Visitor == 0:
 		return visitor.Intro
-	case len(c.Form) > 0:
+	case c.Asks():
 		return visitor.Form
 	}
 	return visitor.Ready
@@ -207,6 +232,9 @@ var statusOfState = map[visitor.State]int{
 // the JS-SDK asks for.
 func (v *visitors) show(c *fiber.Ctx, t *visit, p visitor.Page) error {
 	v.greet(c, &p)
+	if err := v.passes(c.UserContext(), &p); err != nil {
+		return err
+	}
 	status := statusOfState[p.State]
 	if status == 0 {
 		status = http.StatusOK
@@ -215,6 +243,7 @@ func (v *visitors) show(c *fiber.Ctx, t *visit, p visitor.Page) error {
 		return render(c, status, visitor.Main(p))
 	}
 	if t.place == onPhone {
+		v.Campaigns.Visited(t.campaign.ID, t.session.Visitor)
 		v.sign(c, t, &p)
 	}
 	return render(c, status, templ.ComponentFunc(func(ctx context.Context, w io.Writer) error { return v.skeletons.Render(ctx, w, p) }))
@@ -235,7 +264,7 @@ func (v *visitors) sign(c *fiber.Ctx, t *visit, p *visitor.Page) {
 		p.Config = &config
 		return
 	}
-	code := supportCode()
+	code := v.newSupport("sign page")
 	v.Log.Error("page not signed", "support_code", code, "account", t.campaign.Account, "err", err)
 	if t.campaign.Issuer != campaigns.WeChatCard {
 		return

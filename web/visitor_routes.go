@@ -43,7 +43,9 @@ func (s *Server) visitorRoutes() {
 	s.app.Post("/c/:slug/config", s.sameOrigin, v.guard, v.config)
 	s.app.Get("/w/oauth", v.limit, v.authorise)
 	s.app.Get("/w/oauth/callback", v.limit, v.callback)
+	v.payRoutes()
 	v.meRoutes()
+	s.staffRoutes(v)
 }
 
 var errTooMany = fault.New(fault.RateLimited, "error.rate_limited")

@@ -439,7 +439,7 @@ func TestThemesKeepWordsReadable(t *testing.T) {
 		t.Fatalf("%d %s", b.status, b.body)
 	}
 	for _, text := range []string{"", "#ffffff", "#000000", "#ffee00", "#07c160", "#ff0000", "#777777", "#0000ff", "}body{", "#12345g"} {
-		for _, block := range strings.Split(themeOf(text), "@media") {
+		for _, block := range strings.Split(themeOf(text, campaigns.Design{}), "@media") {
 			read := func(name string) colour {
 				_, rest, _ := strings.Cut(block, name+":")
 				c, ok := parseColour(rest[:7])

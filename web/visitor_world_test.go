@@ -22,6 +22,7 @@ import (
 	"kaquan/campaigns"
 	"kaquan/db"
 	"kaquan/db/dbtest"
+	"kaquan/orders"
 	"kaquan/wechat"
 )
 
@@ -46,6 +47,7 @@ type world struct {
 	nonces    atomic.Int64
 	mu        sync.Mutex
 	used      map[string]bool
+	fans      map[string]bool // openids that follow
 }
 
 // worldSigner signs cards as the program does.
@@ -59,10 +61,19 @@ func (g worldSigner) SignCard(ctx context.Context, account campaigns.AccountID, 
 	return a.SignCard(ctx, r)
 }
 
+// Follower asks as the program does.
+func (g worldSigner) Follower(ctx context.Context, account campaigns.AccountID, person wechat.OpenID) (wechat.Follower, error) {
+	a, err := g.hub.Account(ctx, string(account))
+	if err != nil {
+		return wechat.Follower{}, err
+	}
+	return a.Follower(ctx, person)
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	folder := t.TempDir()
-	w := &world{T: t, file: filepath.Join(folder, "kaquan.db"), db: dbtest.OpenAt(t, folder), used: map[string]bool{}}
+	w := &world{T: t, file: filepath.Join(folder, "kaquan.db"), db: dbtest.OpenAt(t, folder), used: map[string]bool{}, fans: map[string]bool{}}
 	w.now.Store(time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC).UnixMilli())
 	platform := httptest.NewServer(http.HandlerFunc(w.platform))
 	t.Cleanup(platform.Close)
@@ -80,8 +91,8 @@ func newWorld(t *testing.T) *world {
 		}
 		return c, nil
 	}})
-	w.service = campaigns.New(campaigns.Options{Store: w.db, Gateway: worldSigner{hub}, Now: w.clock})
-	server, err := New(Options{Campaigns: w.service, Accounts: w.db, WeChat: hub, Signatures: w.db, Files: w.db, PublicURL: publicURL, CookieKey: []byte(strings.Repeat("k", 32)), Now: w.clock})
+	w.service = campaigns.New(campaigns.Options{Store: w.db, Gateway: worldSigner{hub}, Followers: worldSigner{hub}, Now: w.clock})
+	server, err := New(Options{Campaigns: w.service, Accounts: w.db, WeChat: hub, Signatures: w.db, Files: w.db, PublicURL: publicURL, CookieKey: []byte(strings.Repeat("k", 32)), Now: w.clock, Orders: orders.New(orders.Options{Store: w.db, Now: w.clock})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +135,17 @@ func (w *world) platform(out http.ResponseWriter, r *http.Request) {
 		default:
 			_, _ = fmt.Fprintf(out, `{"access_token":"a","openid":"o%s","scope":"snsapi_base"}`, code)
 		}
+	case "/cgi-bin/user/info":
+		person := r.URL.Query().Get("openid")
+		w.mu.Lock()
+		follows := 0
+		if w.fans[person] {
+			follows = 1
+		}
+		w.mu.Unlock()
+		_, _ = fmt.Fprintf(out, `{"subscribe":%d,"openid":%q,"subscribe_time":1763000000}`, follows, person)
+	case "/cgi-bin/qrcode/create":
+		_, _ = io.WriteString(out, `{"ticket":"gQH47joAAAAAAAAAASxodHRwOi8v","expire_seconds":604800,"url":"http://weixin.qq.com/q/kZgfwMTm72WWPkovabbI"}`)
 	case "/cgi-bin/message/custom/send":
 		w.sent.Add(1)
 		_, _ = io.WriteString(out, `{"errcode":0,"errmsg":"ok"}`)
@@ -152,6 +174,7 @@ type browser struct {
 	status  int
 	header  http.Header
 	body    string
+	sealed  string // the token of the last whole page, for parts that carry none
 }
 
 func (w *world) browser() *browser {
@@ -209,6 +232,7 @@ var (
 	statePattern = regexp.MustCompile(`<main[^>]* data-state="([a-z_]+)"`)
 	dataPattern  = regexp.MustCompile(`"csrf":"([^"]+)"`)
 	keyPattern   = regexp.MustCompile(`name="key" value="([^"]+)"`)
+	claimField   = regexp.MustCompile(`name="claim" value="([0-9a-z]+)"`)
 	claimPattern = regexp.MustCompile(`data-claim="([0-9a-z]+)"`)
 )
 

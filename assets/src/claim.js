@@ -76,10 +76,12 @@
     if (busy) return;
     last = { path: path, body: body };
     setBusy(true);
+    var before = state();
     ask('POST', path, body).then(function (answer) {
       return answer.text().then(function (html) {
         busy = false;
         putText(html);
+        if (before === 'ready' && state() === 'pay_needed') pay(); // its button named the price
         if (answer.status === 429 && tries < 5) {
           tries++;
           setTimeout(function () { if (last && state() === 'rate_limited') send(last.path, last.body); }, 3000 + Math.random() * 1500);
@@ -222,6 +224,49 @@
     });
   }
 
+  // withBridge waits for the object that the WeChat app puts into the page.
+  function withBridge(f) {
+    var done = false;
+    function go() {
+      if (done) return;
+      done = true;
+      f(window.WeixinJSBridge || null);
+    }
+    if (window.WeixinJSBridge) { go(); return; }
+    document.addEventListener('WeixinJSBridgeReady', go, false);
+    setTimeout(go, 5000);
+  }
+
+  // pay opens WeChat's payment dialog; it is signed afresh for every tap. What the dialog
+  // says is a hint: the server asks WeChat.
+  function pay() {
+    var claim = main().dataset.claim;
+    if (busy || !claim) return;
+    setBusy(true);
+    withBridge(function (bridge) {
+      if (!bridge) { busy = false; putTemplate('sign_failed'); return; }
+      ask('POST', page.base + '/pay' + channel(), fields({ claim: claim })).then(function (answer) {
+        if (!/json/.test(answer.headers.get('Content-Type') || '') || !answer.ok) {
+          return answer.text().then(function (html) { busy = false; putText(html); });
+        }
+        return answer.json().then(function (params) {
+          bridge.invoke('getBrandWCPayRequest', params, function (result) {
+            var text = String((result && (result.err_msg || result.errMsg)) || '');
+            busy = false;
+            if (/:ok$/.test(text)) send(page.base + '/paid' + channel(), fields({ claim: claim }));
+            else refresh();
+          });
+          // Some clients never say that the dialog was closed: the button must work again.
+          setTimeout(function () { setBusy(false); }, 3000);
+        });
+      }).catch(function () {
+        busy = false;
+        last = null;
+        putTemplate('network_error');
+      });
+    });
+  }
+
   function refresh() {
     if (busy) return;
     setBusy(true);
@@ -251,7 +296,7 @@
         }).then(function (html) {
           if (mine !== watch || mine.turn !== turn || busy || !html) { again(); return; }
           var next = new DOMParser().parseFromString(html, 'text/html').getElementById('kq-main');
-          var waiting = { claiming: 1, cancelled: 1 };
+          var waiting = { claiming: 1, cancelled: 1, pay_needed: 1, pay_failed: 1, paying: 1 };
           if (next && next.dataset.state !== state() && !(waiting[next.dataset.state] && waiting[state()])) put(document.importNode(next, true));
           else again();
         }).catch(again);
@@ -288,6 +333,7 @@
     if (watch) { clearTimeout(watch.poll); clearTimeout(watch.tick); clearTimeout(watch.late); }
     watch = {};
     var m = main();
+    document.dispatchEvent(new CustomEvent('kq:state'));
     var focus = m.querySelector('[autofocus]') || (changed && m.querySelector('.kq-say__title'));
     if (focus) focus.focus();
     if (changed && !m.querySelector('[autofocus]')) window.scrollTo(0, 0);
@@ -345,7 +391,7 @@
     event.preventDefault();
     var body = new URLSearchParams();
     Array.prototype.forEach.call(form.elements, function (e) {
-      if (e.name && (e.type !== 'checkbox' || e.checked)) body.append(e.name, e.value);
+      if (e.name && !e.disabled && (e.type !== 'checkbox' || e.checked)) body.append(e.name, e.value);
     });
     tries = 0;
     send(form.getAttribute('action'), body);
@@ -357,6 +403,7 @@
     event.preventDefault();
     switch (button.dataset.act) {
       case 'add': add(); break;
+      case 'pay': pay(); break;
       case 'view': view(button); break;
       case 'copy': copy(button.dataset.text); break;
       case 'zoom': zoom(); break;

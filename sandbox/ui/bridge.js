@@ -34,10 +34,12 @@
     "button:focus-visible{outline:3px solid #10aeff;outline-offset:2px}button:disabled{opacity:.55;cursor:default}" +
     ".go{background:#07a653;color:#fff;margin-top:20px}.no{background:#e4e4e4;color:#191919}.mark{margin:16px 0 0;text-align:center;font-size:12px;color:#6b6b6b}" +
     ".to{margin:4px 0 0;text-align:center;overflow-wrap:anywhere}.sum{margin:2px 0 14px;text-align:center;font-size:40px;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums}.what{margin:0;padding:12px 0 0;border-top:1px solid rgba(128,128,128,.3);font-size:14px;overflow-wrap:anywhere}" +
+    ".codes{display:grid;gap:8px;max-height:38vh;overflow:auto;margin-bottom:14px}.codes button{margin:0;min-height:52px;padding:6px 14px;text-align:left;font-size:15px;font-weight:400;background:#fff;color:inherit}.codes b{display:block;overflow-wrap:anywhere}.codes small{color:#6b6b6b;font-size:13px;font-variant-numeric:tabular-nums}" +
+    ".kinds{display:flex;gap:20px;margin:0 0 10px}.kinds label{display:flex;gap:6px;align-items:center;min-height:32px}input{font:inherit;accent-color:#07a653}.text{display:block;width:100%;min-height:48px;padding:0 14px;border:1px solid #c4c4c4;border-radius:8px;background:#fff;color:inherit}.text:focus-visible,input:focus-visible{outline:3px solid #10aeff;outline-offset:1px}" +
     ".toast{position:absolute;left:50%;top:42%;transform:translate(-50%,-50%);background:rgba(30,30,30,.92);color:#fff;padding:16px 22px;border-radius:10px;text-align:center;min-width:140px;max-width:80%}" +
     ".toast small{display:block;opacity:.75;font-size:12px;margin-top:2px}" +
     "@keyframes in{from{opacity:0}}@keyframes up{from{transform:translateY(60%);opacity:0}}" +
-    "@media (prefers-color-scheme:dark){:host{color:#e6e6e6}.sheet{background:#1f1f1f}.no{background:#3a3a3a;color:#e6e6e6}.mark{color:#9a9a9a}}" +
+    "@media (prefers-color-scheme:dark){:host{color:#e6e6e6}.sheet{background:#1f1f1f}.no{background:#3a3a3a;color:#e6e6e6}.mark,.codes small{color:#9a9a9a}.codes button,.text{background:#2c2c2c;border-color:#555}}" +
     "@media (prefers-reduced-motion:reduce){*{animation:none!important}}"
   );
 
@@ -88,7 +90,45 @@
     box.append(el("p", "to", pay.merchant), el("p", "sum", "¥" + pay.amount), el("p", "what", pay.title));
     return [box];
   }
-  // show opens a sheet with cards or something else; then gets "add" (or go) or "cancel" once.
+  // scanner is what can be held before the camera: codes of cards, or a text.
+  function scanner(scan) {
+    var box = el("div"), kinds = el("div", "kinds"), codes = el("div", "codes"), text = el("input", "text");
+    function kind() {
+      var on = kinds.querySelector("input:checked");
+      return on ? on.value : scan.kinds[0];
+    }
+    if (scan.kinds.length > 1) {
+      scan.kinds.forEach(function (name, i) {
+        var label = el("label"), dot = el("input");
+        dot.type = "radio";
+        dot.name = "kind";
+        dot.value = name;
+        dot.checked = i === 0;
+        label.append(dot, name === "barCode" ? "条形码" : "二维码");
+        kinds.append(label);
+      });
+    }
+    scan.codes.forEach(function (c) {
+      var b = el("button");
+      b.type = "button";
+      b.dataset.wx = "scan";
+      b.dataset.code = c.code;
+      b.append(el("b", "", c.title), el("small", "", c.code + " · " + c.who));
+      b.addEventListener("click", function () { if (choose) choose("scan", c.code); });
+      codes.append(b);
+    });
+    text.type = "text";
+    text.placeholder = "或输入码里的内容";
+    text.setAttribute("aria-label", "码里的内容");
+    text.autocomplete = "off";
+    text.addEventListener("keydown", function (e) {
+      if (e.key === "Enter" && !e.isComposing && choose) choose("scan", text.value);
+    });
+    box.append(kinds, codes, text);
+    return { box: box, kind: kind, text: text };
+  }
+  // show opens a sheet with cards or something else; then gets "add" (or go) or "cancel"
+  // once, and for a code that was picked the code.
   function show(title, cards, addText, cancelText, then, go) {
     var root = overlay("wx-wallet-sheet");
     var veil = el("div", "veil"), s = el("div", "sheet");
@@ -115,13 +155,13 @@
       if (e.key === "Escape" && choose) choose("cancel");
       if (e.key !== "Tab") return;
       e.preventDefault();
-      var at = buttons.indexOf(root.activeElement);
-      buttons[(at + (e.shiftKey ? buttons.length - 1 : 1)) % buttons.length].focus();
+      var all = Array.prototype.slice.call(s.querySelectorAll("button, input:not([type=radio]), input:checked")), at = all.indexOf(root.activeElement);
+      all[(at + (e.shiftKey ? all.length - 1 : 1)) % all.length].focus();
     });
-    choose = function (kind) {
+    choose = function (kind, value) {
       choose = null;
-      buttons.forEach(function (b) { b.disabled = true; });
-      then(kind);
+      s.querySelectorAll("button").forEach(function (b) { b.disabled = true; });
+      then(kind, value);
     };
     buttons[0].focus();
   }
@@ -150,6 +190,18 @@
             answer(last.reply);
           }).catch(lost);
         }, "pay");
+        return;
+      }
+      if (out.scan) {
+        var held = scanner(out.scan);
+        show("扫一扫", [held.box], "识别", "取消", function (kind, code) {
+          post("/bridge/scan", { id: out.scan.id, action: kind, text: code === undefined ? held.text.value : code, kind: held.kind() }).then(function (last) {
+            close();
+            if (last.toast) toast(last.toast);
+            answer(last.reply);
+            if (last.open) location.href = last.open;
+          }).catch(lost);
+        }, "scan");
         return;
       }
       if (out.wallet) {
@@ -181,6 +233,7 @@
   };
   window.__wxSandbox = {
     pay: function () { if (choose) choose("pay"); },
+    scan: function (text) { if (choose) choose("scan", text); },
     add: function () { if (choose) choose("add"); },
     cancel: function () { if (choose) choose("cancel"); },
     get open() { return !!choose; },

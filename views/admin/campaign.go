@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"net/url"
 	"strings"
 	"time"
 
@@ -10,20 +9,6 @@ import (
 	"kaquan/i18n"
 	"kaquan/views/ui"
 )
-
-// CampaignList is the page with every campaign.
-type CampaignList struct {
-	Rows       []campaigns.Summary
-	Counts     map[campaigns.State]int
-	State      campaigns.State // the tab, "" = all but archived
-	Search     string
-	Account    string // "" = all
-	Accounts   []ui.Option
-	HasAccount bool
-	CanWrite   bool
-	CanSetUp   bool // may add an official account
-	Now        time.Time
-}
 
 // CampaignView is the page of one campaign.
 type CampaignView struct {
@@ -33,6 +18,7 @@ type CampaignView struct {
 	QR       ui.QR
 	CanWrite bool
 	Channels []campaigns.ChannelStats // most claims first
+	LowStock *campaigns.StockNote     // nil = enough is left
 	Now      time.Time
 	Reason   string // of a pause that was refused
 	Errors   ui.Errors
@@ -43,34 +29,6 @@ func CampaignPath(c *campaigns.Campaign) string { return "/admin/campaigns/" + c
 
 func claimsOf(c *campaigns.Campaign) string { return "/admin/claims?campaign=" + c.ID.String() }
 
-// path is the list with another tab, and the rest of the filter as it is.
-func (l CampaignList) path(state campaigns.State) string {
-	q := url.Values{}
-	for name, value := range map[string]string{"state": string(state), "q": l.Search, "account": l.Account} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	if len(q) == 0 {
-		return "/admin/campaigns"
-	}
-	return "/admin/campaigns?" + q.Encode()
-}
-
-// count is how many campaigns a tab has; the tab "" hides archived ones.
-func (l CampaignList) count(state campaigns.State) int {
-	if state != "" {
-		return l.Counts[state]
-	}
-	n := 0
-	for s, c := range l.Counts {
-		if s != campaigns.Archived {
-			n += c
-		}
-	}
-	return n
-}
-
 // tabs are the states in the order of a campaign's life, all of them first.
 var tabs = []campaigns.State{"", campaigns.Unpublished, campaigns.Scheduled, campaigns.Running, campaigns.Paused, campaigns.Ended, campaigns.Archived}
 
@@ -80,8 +38,6 @@ func tabKey(state campaigns.State) string {
 	}
 	return "admin.campaign_state." + string(state)
 }
-
-func (l CampaignList) filtered() bool { return l.Search != "" || l.State != "" || l.Account != "" }
 
 // since says why a campaign is in its state or until when.
 func since(ctx context.Context, c *campaigns.Campaign, now time.Time) string {

@@ -10,6 +10,7 @@ import (
 
 	"kaquan/campaigns"
 	"kaquan/i18n"
+	"kaquan/redemption"
 	"kaquan/views/layout"
 	"kaquan/views/ui"
 )
@@ -109,7 +110,7 @@ func (m *Claims) count(ctx context.Context) string {
 // since they tell people apart best, then in the order of the form.
 func (m *Claims) answers(r *campaigns.ClaimRow) string {
 	form := m.Forms[r.Campaign]
-	keys := r.AnswerKeys(form)
+	keys := slices.DeleteFunc(r.AnswerKeys(form), func(key string) bool { return r.Answers[key] == "" })
 	slices.SortStableFunc(keys, func(a, b string) int { return phonesFirst(form, a) - phonesFirst(form, b) })
 	var parts []string
 	for _, key := range keys[:min(len(keys), 3)] {
@@ -136,6 +137,8 @@ type Claim struct {
 	CanReveal bool
 	Revealed  bool
 	Zone      *time.Location
+
+	Redemption *redemption.Redemption // in effect; nil = none of ours
 }
 
 func (m *Claim) path() string { return claimsPath + "/" + m.Detail.Claim.ID.String() }
@@ -163,7 +166,7 @@ func (m *Claim) openID() string {
 // answered is one answer with its question.
 type answered struct{ Label, Value string }
 
-func (m *Claim) answers() []answered {
+func (m *Claim) answers(ctx context.Context) []answered {
 	form := m.Detail.Campaign.Form
 	var list []answered
 	for _, key := range m.Detail.Claim.AnswerKeys(form) {
@@ -171,8 +174,12 @@ func (m *Claim) answers() []answered {
 		if i := slices.IndexFunc(form, func(f campaigns.Field) bool { return f.Key == key }); i >= 0 {
 			a.Label = form[i].Label
 		}
-		if !m.Revealed {
-			a.Value = ui.Mask(kindOf(form, key), a.Value)
+		if a.Value == "" { // its time was over
+			a.Value = i18n.T(ctx, "retention.gone")
+		} else if kind := kindOf(form, key); m.Revealed {
+			a.Value = campaigns.AnswerText(kind, a.Value)
+		} else {
+			a.Value = ui.Mask(kind, a.Value)
 		}
 		list = append(list, a)
 	}

@@ -79,12 +79,14 @@ func (m *Preflight) fix(ctx context.Context, c campaigns.Check) (path, label str
 		return "/admin/health", i18n.T(ctx, "preflight.fix.health")
 	case c.Place == campaigns.PlaceCards:
 		return "/admin/cards?account=" + string(m.Campaign.Account), i18n.T(ctx, "preflight.fix.cards")
+	case c.Place == campaigns.PlacePay:
+		return PayPath(m.Campaign.Account), i18n.T(ctx, "preflight.fix.pay")
 	case c.Place == campaigns.PlacePreview:
 		return PreviewPath(m.Campaign) + "#phone", i18n.T(ctx, "preflight.fix.preview")
 	case c.Level == campaigns.CheckOK:
 		return editField(m.Campaign, c.Field), i18n.T(ctx, "preflight.fix.look")
 	case c.Field == "form":
-		return CampaignPath(m.Campaign) + "/edit#section-form", i18n.T(ctx, "preflight.fix.edit")
+		return EditPath(m.Campaign, "form"), i18n.T(ctx, "preflight.fix.edit")
 	}
 	return editField(m.Campaign, c.Field), i18n.T(ctx, "preflight.fix.edit")
 }

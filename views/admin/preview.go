@@ -55,6 +55,7 @@ type Preview struct {
 	Until    time.Time // when Link ends
 	States   []PreviewState
 	CanWrite bool
+	Own      *OwnWords // nil = the state has no words of the campaign's own
 }
 
 // PreviewState is a line of the list of states with the words that it says.
@@ -137,5 +138,5 @@ func (v *Preview) ownTexts(ctx context.Context) []ownText {
 
 // editField is a field in the campaign's editor.
 func editField(c *campaigns.Campaign, field string) string {
-	return CampaignPath(c) + "/edit#" + ui.FieldID(field)
+	return EditPath(c, StepOf(field)) + "#" + ui.FieldID(field)
 }

@@ -38,15 +38,25 @@ func MaskText(s string) string {
 	return string(r[:end]) + "**"
 }
 
+// MaskID keeps the first three and the last four places: 110***********1234.
+func MaskID(s string) string {
+	if len(s) != 18 {
+		return MaskText(s)
+	}
+	return s[:3] + "***********" + s[14:]
+}
+
 // Mask hides an answer by the kind of its question. Choices are not personal.
 func Mask(kind campaigns.FieldKind, answer string) string {
 	switch kind {
+	case campaigns.IDField:
+		return MaskID(answer)
 	case campaigns.MobileField:
 		return MaskPhone(answer)
 	case campaigns.PlateField:
 		return MaskPlate(answer)
-	case campaigns.ChoiceField:
-		return answer
+	case campaigns.ChoiceField, campaigns.MultiField, campaigns.RegionField, campaigns.ConsentField:
+		return campaigns.AnswerText(kind, answer)
 	}
 	return MaskText(answer)
 }

@@ -6,13 +6,16 @@ func (p Page) action() string {
 	if state == FormError {
 		state = Form
 	}
+	if state == Ready && p.priced() {
+		return "visitor.ready.action_pay"
+	}
 	return "visitor." + string(state) + ".action"
 }
 
 // hasBar reports whether the state has anything to press.
 func (p Page) hasBar() bool {
 	switch p.State {
-	case Snapshot, WeChatDesktop, NotFound:
+	case Snapshot, WeChatDesktop, NotFound, NotEligible, Blocked:
 		return false
 	case Ended:
 		return p.Visitor == 0 && p.Inside
@@ -31,7 +34,7 @@ func (p Page) hasSecond() bool {
 	switch p.State {
 	case Claimed, ClaimedLocal:
 		return p.More
-	case AuthDenied:
+	case AuthDenied, PayFailed:
 		return true
 	case SoldOut, Paused:
 		return p.Visitor == 0 && p.Inside

@@ -7,6 +7,7 @@ import (
 
 	"kaquan/campaigns"
 	"kaquan/i18n"
+	"kaquan/views/ui"
 	"kaquan/wechat"
 )
 
@@ -129,13 +130,18 @@ func moment(ctx context.Context, t time.Time, zone *time.Location) string {
 
 // answered are the stored answers of a claim, in the order of its form; answers whose
 // question is gone come last under their key.
-func answered(c campaigns.ProfileClaim) []line {
+func answered(ctx context.Context, c campaigns.ProfileClaim) []line {
 	var lines []line
 	known := map[string]bool{}
 	for _, f := range c.Form {
 		known[f.Key] = true
-		if text, ok := c.Answers[f.Key]; ok && text != "" {
-			lines = append(lines, line{f.Label, text})
+		if text, ok := c.Answers[f.Key]; ok && text == "" { // its time was over
+			lines = append(lines, line{f.Label, i18n.T(ctx, "retention.gone")})
+		} else if ok {
+			if f.Kind == campaigns.IDField {
+				text = ui.MaskID(text)
+			}
+			lines = append(lines, line{f.Label, campaigns.AnswerText(f.Kind, text)})
 		}
 	}
 	for key, text := range c.Answers {

@@ -1276,7 +1276,7 @@ func meClaim(c campaigns.ProfileClaim) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if lines := answered(c); len(lines) > 0 {
+		if lines := answered(ctx, c); len(lines) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "<dl class=\"kq-list kq-list_inner\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -1,6 +1,7 @@
 package visitor
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 
 	"kaquan/campaigns"
+	"kaquan/orders"
 	"kaquan/views/ui"
 	"kaquan/wechat"
 )
@@ -33,6 +35,9 @@ const (
 	Claimed       State = "claimed"
 	ClaimedLocal  State = "claimed_local"
 	Already       State = "already"
+	NeedFollow    State = "need_follow"
+	NotEligible   State = "not_eligible"
+	Blocked       State = "blocked"
 	DayQuota      State = "day_quota"
 	SoldOut       State = "sold_out"
 	Paused        State = "paused"
@@ -46,18 +51,22 @@ const (
 	Redeemed      State = "redeemed"
 	ExpiredCard   State = "expired"
 	VoidedCard    State = "voided"
+	PayNeeded     State = "pay_needed"
+	Paying        State = "paying"
+	PayFailed     State = "pay_failed"
+	Refunded      State = "refunded"
 )
 
 const (
-	defaultRetain = 90 // days after the end when personal data goes
-	roundBelow    = 10 // stock below this is told as "fewer than"
+	roundBelow = 10 // stock below this is told as "fewer than"
 )
 
 // Page is everything one page shows. Campaign is nil where none is known.
 type Page struct {
 	State       State
 	Campaign    *campaigns.Campaign
-	Cards       []campaigns.Claim // the visitor's claims, newest first; the first is the page's
+	Cards       []campaigns.Claim            // the visitor's claims, newest first; the first is the page's
+	Passes      map[campaigns.ClaimID]string // the texts of their QR codes; a card without one shows its code
 	Visitor     campaigns.VisitorID
 	Channel     string
 	Now         time.Time
@@ -65,25 +74,34 @@ type Page struct {
 	Key         string // idempotency key of the next tap
 	Values      map[string]string
 	Consent     bool
+	Invitation  string // the code that was typed
 	Errors      ui.Errors
 	Notice      string // a sentence above the state's own words
 	Sentence    string // replaces the body of the state
 	SupportCode string
-	Link        string // this page's address with the channel, for QR codes and sharing
-	Inside      bool   // open in WeChat, where people can be identified
-	Back        string // where the button leads when no campaign is known
-	More        bool   // the visitor may claim another one
-	SDK         string // address of the JS-SDK, "" where it is of no use
+	ShareGone   bool      // of DayQuota: the share of all is taken, not this person's
+	NextShare   time.Time // when the next one opens; zero = never
+	Follow      string    // of NeedFollow: the account's name
+	FollowQR    string    // and a picture of its code, as a data address; "" = not known
+	Link        string    // this page's address with the channel, for QR codes and sharing
+	Inside      bool      // open in WeChat, where people can be identified
+	Back        string    // where the button leads when no campaign is known
+	More        bool      // the visitor may claim another one
+	SDK         string    // address of the JS-SDK, "" where it is of no use
 	Config      *wechat.PageConfig
-	clock       int64 // milliseconds that claim.js reads instead of Now, for skeletons; 0 = Now
-	Spare       bool  // only the state's own words and button; claim.js keeps the rest of the page
+	clock       int64         // milliseconds that claim.js reads instead of Now, for skeletons; 0 = Now
+	Order       *orders.Order // of the claim the page is about, or the one that was paid back; nil = none
+	CanRefund   bool          // the visitor may have the order's money back
+	Edit        string        // address of the form that changes its words, to which their part is added; "" = none
+	Spare       bool          // only the state's own words and button; claim.js keeps the rest of the page
 }
 
 func (p Page) faceClass() string {
+	class := "kq-face"
 	if p.State == Redeemed || p.State == ExpiredCard || p.State == VoidedCard {
-		return "kq-face kq-face_used"
+		class += " kq-face_used"
 	}
-	return "kq-face"
+	return class
 }
 
 func (p Page) mainClass() string {
@@ -95,13 +113,6 @@ func (p Page) mainClass() string {
 		class += " kq-main_second"
 	}
 	return class
-}
-
-func bodyClass(f campaigns.Field) string {
-	if f.Kind == campaigns.ChoiceField {
-		return "weui-cell__bd kq-choice"
-	}
-	return "weui-cell__bd"
 }
 
 func (p Page) cellClass(name string) string {
@@ -118,6 +129,9 @@ func (p Page) Claim() *campaigns.Claim {
 	}
 	return &p.Cards[0]
 }
+
+// pass is the text of a card's QR code.
+func (p Page) pass(card *campaigns.Claim) string { return cmp.Or(p.Passes[card.ID], string(card.Code)) }
 
 // role is how a screen reader hears the state: interrupting only for problems.
 func (p Page) role() string {
@@ -187,14 +201,21 @@ func (p Page) attributes() templ.Attributes {
 		}
 	case Confirming:
 		a["data-poll"] = "1"
+	case PayNeeded, PayFailed:
+		a["data-until"] = milliseconds(p.PayUntil())
+		a["data-claim"] = claim.ID.String()
+		a["data-poll"] = "1"
+	case Paying:
+		a["data-claim"] = claim.ID.String()
+		a["data-poll"] = "1"
 	}
 	return a
 }
 
 func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-// local reports whether the cards are codes of ours.
-func (p Page) local() bool { return p.Campaign.Issuer == campaigns.OwnCode }
+// local reports whether the cards are codes that this page shows.
+func (p Page) local() bool { return p.Campaign.ShowsCode() }
 
 // shown are the cards with a code that the visitor can still show.
 func (p Page) shown() []campaigns.Claim {
@@ -218,33 +239,28 @@ func (p Page) first(name string) bool {
 			return n == name
 		}
 	}
+	if len(p.Errors.Of(invitationName)) > 0 {
+		return name == invitationName
+	}
 	return name == "consent" && len(p.Errors.Of(name)) > 0
 }
 
-// control are the attributes of the input of a question: the right keyboard and what the
-// browser may fill in.
-func (p Page) control(f campaigns.Field) templ.Attributes {
-	name := "f_" + f.Key
-	a := templ.Attributes{"id": ui.FieldID(name), "name": name, "aria-required": strconv.FormatBool(f.Required)}
-	if len(p.Errors.Of(name)) > 0 {
-		a["aria-invalid"] = "true"
-		a["aria-describedby"] = ui.FieldID(name) + "-error"
-	} else if f.Help != "" {
-		a["aria-describedby"] = ui.FieldID(name) + "-help"
+const invitationName = "invitation"
+
+// invited reports whether the form asks for an invitation code.
+func (p Page) invited() bool { return p.Campaign.Rules.Invitation.Mode != campaigns.NoInvitation }
+
+// invitation are the attributes of the input of the invitation code.
+func (p Page) invitation() templ.Attributes {
+	a := templ.Attributes{
+		"id": ui.FieldID(invitationName), "name": invitationName, "type": "text", "aria-required": "true", "autocapitalize": "characters",
+		"autocomplete": "off", "spellcheck": "false", "maxlength": "64",
 	}
-	if p.first(name) {
+	if len(p.Errors.Of(invitationName)) > 0 {
+		a["aria-invalid"], a["aria-describedby"] = "true", ui.FieldID(invitationName)+"-error"
+	}
+	if p.first(invitationName) {
 		a["autofocus"] = true
-	}
-	switch f.Kind {
-	case campaigns.MobileField:
-		a["type"], a["inputmode"], a["autocomplete"] = "tel", "tel", "tel-national"
-	case campaigns.PlateField:
-		a["type"], a["autocapitalize"], a["autocomplete"], a["spellcheck"] = "text", "characters", "off", "false"
-	case campaigns.TextField:
-		a["type"], a["autocomplete"] = "text", "off"
-		if f.Key == "name" {
-			a["autocomplete"] = "name"
-		}
 	}
 	return a
 }

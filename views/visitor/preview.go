@@ -8,29 +8,39 @@ import (
 	"kaquan/campaigns"
 	"kaquan/fault"
 	"kaquan/i18n"
+	"kaquan/orders"
 	"kaquan/views/ui"
 )
 
 // States lists every state that a page can show, in the order of a visit.
 var States = []State{
 	Intro, Snapshot, AuthDenied, AuthFailed, NotInWeChat, WeChatDesktop, BeforeStart, Form, FormError, Ready,
-	Claiming, Cancelled, Confirming, Claimed, ClaimedLocal, Already, DayQuota, SoldOut, Paused, Ended,
+	Claiming, Cancelled, Confirming, Claimed, ClaimedLocal, Already, NeedFollow, NotEligible, Blocked, DayQuota, SoldOut, Paused, Ended,
 	Redeemed, ExpiredCard, VoidedCard, RateLimited, NetworkError, ServerError, SignFailed, WalletFailed, NotFound,
+	PayNeeded, Paying, PayFailed, Refunded,
 }
 
 // Occurs reports whether the campaign's settings ever lead to the state.
 func Occurs(c *campaigns.Campaign, state State) bool {
 	switch state {
 	case Form, FormError:
-		return len(c.Form) > 0
+		return c.Asks()
 	case Ready:
-		return len(c.Form) == 0
+		return !c.Asks()
+	case PayNeeded, Paying, PayFailed, Refunded:
+		return c.Price.Fen > 0
 	case Claiming, Cancelled, Confirming, Claimed, SignFailed, WalletFailed:
 		return c.Issuer == campaigns.WeChatCard
 	case ClaimedLocal:
-		return c.Issuer == campaigns.OwnCode
+		return c.ShowsCode()
+	case NeedFollow:
+		return c.Rules.Followers
+	case NotEligible:
+		return c.Rules.AllowList != "" || len(c.Rules.Channels) > 0 || len(c.Rules.Once) > 0
+	case Blocked:
+		return c.Rules.BlockList != ""
 	case DayQuota:
-		return c.Limits.PerDay > 0 && c.Limits.PerDay < c.Limits.PerPerson
+		return c.Rules.DayTotal > 0 || c.Limits.PerDay > 0 && c.Limits.PerDay < c.Limits.PerPerson
 	}
 	return true
 }
@@ -41,6 +51,8 @@ const (
 	sampleClaim   campaigns.ClaimID   = 1 << 42
 	sampleCode    campaigns.CardCode  = "318600521947"
 	sampleSupport                     = "K7Q-2M9"
+	// samplePass has the form of a pass and nobody's signature.
+	samplePass = "KQ1.sample." + string(sampleCode) + ".fh3." + "c2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcA"
 )
 
 // SampleClaim is a made-up claim of a campaign, confirmed an hour before now.
@@ -55,6 +67,7 @@ func SampleClaim(c *campaigns.Campaign, now time.Time) campaigns.Claim {
 var claimStates = map[State]campaigns.ClaimState{
 	Claiming: campaigns.Held, Cancelled: campaigns.Opened, Confirming: campaigns.Reported, Claimed: campaigns.Confirmed, ClaimedLocal: campaigns.Confirmed,
 	Already: campaigns.Confirmed, DayQuota: campaigns.Confirmed, Redeemed: campaigns.Redeemed, ExpiredCard: campaigns.Expired, VoidedCard: campaigns.Voided,
+	PayNeeded: campaigns.Held, Paying: campaigns.Held, PayFailed: campaigns.Held,
 }
 
 // Sample is a page in a state with made-up contents: the same struct that a visit fills,
@@ -66,22 +79,44 @@ func Sample(ctx context.Context, c *campaigns.Campaign, state State, now time.Ti
 		claim := SampleClaim(c, now)
 		claim.State = status
 		p.Cards = []campaigns.Claim{claim}
+		if c.ShowsCode() {
+			p.Passes = map[campaigns.ClaimID]string{claim.ID: samplePass}
+		}
 	}
-	if holder || len(p.Cards) > 0 || slices.Contains([]State{Form, FormError, Ready, SignFailed, WalletFailed}, state) {
+	if holder || len(p.Cards) > 0 || slices.Contains([]State{Form, FormError, Ready, SignFailed, WalletFailed, NeedFollow, NotEligible, Blocked}, state) {
 		p.Visitor = sampleVisitor
 	}
 	switch state {
+	case PayNeeded, Paying, PayFailed, Refunded:
+		if shown.Price.Fen == 0 {
+			shown.Price = campaigns.Price{Fen: 990, RefundDays: 7}
+		}
+		if state == Refunded {
+			p.Visitor = sampleVisitor
+			p.Order = &orders.Order{Fen: shown.Price.Fen, BackFen: shown.Price.Fen, State: orders.Refunded}
+			break
+		}
+		p.Cards[0].CreatedAt = now
 	case NotInWeChat, WeChatDesktop:
 		p.Inside = false
 	case FormError:
 		p.Values, p.Errors = mistakes(ctx, c.Form)
+		if p.invited() {
+			p.Errors.Add(invitationName, i18n.T(ctx, campaigns.ErrInvitation.Key))
+		}
+	case NeedFollow:
+		p.Follow = c.Texts.Brand
 	case DayQuota:
+		if c.Rules.DayTotal > 0 {
+			p.ShareGone, p.NextShare, p.Cards = true, c.NextRelease(now), nil
+			break
+		}
 		shown.Limits.PerDay = max(1, shown.Limits.PerDay)
 	case Paused:
 		if shown.PauseReason == "" {
 			shown.PauseReason = i18n.T(ctx, "preview.sample.pause")
 		}
-	case AuthFailed, ServerError, SignFailed, WalletFailed:
+	case AuthFailed, ServerError, SignFailed, WalletFailed, Blocked:
 		p.SupportCode = sampleSupport
 	case RateLimited:
 		p.Back, p.Campaign = p.base(), nil
@@ -100,6 +135,8 @@ func mistakes(ctx context.Context, form campaigns.Form) (map[string]string, ui.E
 			values[field.Key] = "1380013"
 		case campaigns.PlateField:
 			values[field.Key] = "A123"
+		case campaigns.IDField:
+			values[field.Key] = "110101199003071230"
 		}
 	}
 	_, err := form.Check(values, false)

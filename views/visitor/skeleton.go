@@ -129,7 +129,7 @@ func (p Page) skeletonKey(ctx context.Context) (skeletonKey, bool) {
 	if p.Config != nil {
 		k.app = p.Config.AppID
 	}
-	if p.Campaign.Texts.ShowStock {
+	if p.Campaign.Texts.ShowStock || p.own().Names("left") {
 		k.left = p.Campaign.Stock.Left()
 	}
 	return k, true

@@ -12,12 +12,18 @@ import (
 // words are the title and the body of the page's state.
 func (p Page) words(ctx context.Context) (title, body string) {
 	key := "visitor." + string(p.State)
-	title, body = i18n.T(ctx, key+".title"), p.Sentence
+	title, body = i18n.T(ctx, key+".title", "amount", p.amount()), p.Sentence
+	own, usual := p.own(), title
 	if p.bare() {
 		title = p.Campaign.Texts.Benefit
+	} else {
+		title = p.filled(ctx, own.Title, func() string { return usual })
 	}
 	if body == "" {
-		body = p.body(ctx, key+".body")
+		body = p.filled(ctx, own.Body, func() string { return p.body(ctx, key+".body") })
+		if own.Body != "" && p.State == Ready && p.priced() { // what is paid for says how it is paid back
+			body = sentences(ctx, p.filled(ctx, own.Body, func() string { return p.limitWords(ctx, key+".body") }), p.refundRule(ctx))
+		}
 	}
 	return title, body
 }
@@ -32,9 +38,17 @@ func (p Page) body(ctx context.Context, key string) string {
 	case BeforeStart:
 		return i18n.T(ctx, choose(key, "_stock", c.Texts.ShowStock), "time", p.moment(ctx, c.StartsAt), "total", total)
 	case Form, FormError:
+		if len(c.Form) == 0 {
+			return i18n.T(ctx, "visitor.form.body_invitation")
+		}
 		return i18n.T(ctx, "visitor.form.body", "purpose", c.Texts.Purpose)
 	case Ready:
+		if p.priced() {
+			return sentences(ctx, p.limitWords(ctx, key), p.refundRule(ctx))
+		}
 		return p.limitWords(ctx, key)
+	case PayNeeded, Paying, PayFailed, Refunded:
+		return p.payWords(ctx, key)
 	case Cancelled:
 		return i18n.T(ctx, key, "time", p.Claim().HoldUntil.In(c.Zone).Format("15:04"))
 	case Claimed:
@@ -43,7 +57,14 @@ func (p Page) body(ctx context.Context, key string) string {
 		return i18n.T(ctx, key)
 	case Already:
 		return p.alreadyWords(ctx, key)
+	case NeedFollow:
+		return i18n.T(ctx, choose(key, "_qr", p.FollowQR != ""), "name", p.Follow)
+	case Blocked:
+		return i18n.T(ctx, choose(key, "_contact", c.Texts.Contact != ""), "contact", c.Texts.Contact, "code", p.SupportCode)
 	case DayQuota:
+		if p.ShareGone {
+			return p.shareWords(ctx, key+"_share")
+		}
 		return i18n.T(ctx, key, "count", c.Limits.PerDay)
 	case SoldOut:
 		return i18n.T(ctx, choose(key, "_stock", c.Texts.ShowStock), "total", total)
@@ -61,6 +82,25 @@ func (p Page) body(ctx context.Context, key string) string {
 		return i18n.T(ctx, choose(key, "_contact", c.Texts.Contact != ""), "contact", c.Texts.Contact)
 	}
 	return i18n.T(ctx, key)
+}
+
+// shareWords says when the next share of the day opens.
+func (p Page) shareWords(ctx context.Context, key string) string {
+	c := p.Campaign
+	if p.NextShare.IsZero() {
+		return i18n.T(ctx, key+"_last")
+	}
+	when := p.moment(ctx, p.NextShare)
+	for i, day := range []string{"visitor.today", "visitor.tomorrow"} {
+		if c.Day(p.NextShare) == c.Day(p.Now.AddDate(0, 0, i)) {
+			when = i18n.T(ctx, day, "time", p.NextShare.In(c.Zone).Format("15:04"))
+			break
+		}
+	}
+	if !c.Texts.ShowStock {
+		return i18n.T(ctx, key, "time", when)
+	}
+	return i18n.T(ctx, key+"_stock", "time", when, "left", i18n.Number(ctx, c.Stock.Left()))
 }
 
 // limitWords is how many a person may claim and, where staff allow it, how many are left.
@@ -139,12 +179,14 @@ func (p Page) validity(ctx context.Context) string {
 }
 
 // retention is how many days after the end the answers are kept.
-func (p Page) retention() int { return cmp.Or(p.Campaign.Texts.RetentionDay, defaultRetain) }
+func (p Page) retention() int {
+	return cmp.Or(p.Campaign.Texts.RetentionDay, campaigns.DefaultRetention)
+}
 
 // help is the code that joins what a visitor says to what staff see.
 func (p Page) help() string {
 	switch {
-	case p.State == ServerError: // its sentence has the code
+	case p.State == ServerError || p.State == Blocked: // their sentences have the code
 		return ""
 	case p.SupportCode != "":
 		return p.SupportCode
