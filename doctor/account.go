@@ -76,15 +76,17 @@ func (s *Service) gather(ctx context.Context, c wechat.Credentials) (*evidence, 
 	if e.account, err = s.o.WeChat.Account(ctx, c.Account); err != nil {
 		return nil, err
 	}
+	// The log before the values: a value that is fetched in between is there without its line,
+	// which is fine, while a line without its value would look like one that expired.
+	if e.fetches, err = s.o.Fetches.Fetches(ctx, c.AppID, fetchWindow); err != nil {
+		return nil, err
+	}
 	states, err := e.account.Keeper().States(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, state := range states {
 		e.states[state.Kind] = state
-	}
-	if e.fetches, err = s.o.Fetches.Fetches(ctx, c.AppID, fetchWindow); err != nil {
-		return nil, err
 	}
 	if e.counts, err = s.o.Fetches.FetchCounts(ctx, c.AppID, midnight(e.now)); err != nil {
 		return nil, err

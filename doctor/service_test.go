@@ -186,3 +186,36 @@ func (broken) Fetches(context.Context, wechat.AppID, int) ([]wechat.Fetch, error
 func (broken) FetchCounts(context.Context, wechat.AppID, time.Time) (map[string]int, error) {
 	return nil, errBroken
 }
+
+// meanwhile lets something happen just before the log of fetches is read.
+type meanwhile struct {
+	log     doctor.Fetches
+	happens func()
+}
+
+func (m meanwhile) Fetches(ctx context.Context, app wechat.AppID, limit int) ([]wechat.Fetch, error) {
+	m.happens()
+	return m.log.Fetches(ctx, app, limit)
+}
+
+func (m meanwhile) FetchCounts(ctx context.Context, app wechat.AppID, since time.Time) (map[string]int, error) {
+	return m.log.FetchCounts(ctx, app, since)
+}
+
+func TestAFirstFetchDuringTheCheckIsNoExpiredToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.Ask = false
+	w.options.Fetches = meanwhile{w.options.Fetches, func() {
+		account, err := w.options.WeChat.Account(t.Context(), w.account.Account)
+		if err == nil {
+			_, err = account.Keeper().Token(t.Context(), wechat.AccessToken)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	if f := w.run(w.service())[doctor.AccessToken]; f.Level != doctor.OK {
+		t.Errorf("%s: %s", f.Level, w.zh(f.What))
+	}
+}
