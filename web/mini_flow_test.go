@@ -98,3 +98,19 @@ func TestTheMiniProgramItselfRedeemsAndBooksStock(t *testing.T) {
 		t.Errorf("%d levels, %v, %v", levels, wrong, err)
 	}
 }
+
+func TestTheMiniProgramItselfPaysRedeemsAndIsPaidBack(t *testing.T) {
+	t.Parallel()
+	node(t)
+	w := openMiniShop(t)
+	address := w.live()
+	_, bank := w.sells("set", 2)
+	found := w.runs("pay-flow.mjs", "KAQUAN_URL="+address, "BANK_URL="+bank, "KAQUAN_SLUG=set", "PLACE=GM", "STAFF=王店长", "PIN="+w.pins["王店长"])
+	if found["cancelled"] != "pay_failed" || found["used"] != "orders.error.used" {
+		t.Errorf("it found %v", found)
+	}
+	money, err := w.server.Orders.CheckMoney(context.Background(), dbtest.Account)
+	if err != nil || !money.Holds() || money.PaidFen != 2*990 || money.KeptFen != 990 {
+		t.Errorf("money %+v, %v", money, err)
+	}
+}

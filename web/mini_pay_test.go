@@ -15,20 +15,28 @@ import (
 
 var miniMerchant = sync.OnceValue(func() sandbox.Merchant { return sandbox.NewMerchant("示例咖啡", miniApp) })
 
-// openMiniPay is a mini world with a merchant and a campaign that costs ¥9.90. WeChat Pay's
-// notifications are lost: a phone asks.
+// openMiniPay is a mini world with a merchant and a campaign that costs ¥9.90.
 func openMiniPay(t *testing.T) (*miniWorld, *orders.Service, *sandbox.Server) {
 	t.Helper()
 	w := openMini(t)
+	bank, _ := w.sells("set", 5)
+	return w, w.server.Orders, bank
+}
+
+// sells gives the world a merchant and a campaign that costs ¥9.90. WeChat Pay's
+// notifications are lost: a phone asks.
+func (w *miniWorld) sells(slug campaigns.Slug, stock int64) (bank *sandbox.Server, address string) {
+	t := w.T
+	t.Helper()
 	m := miniMerchant()
-	bank := sandbox.New(sandbox.Options{AppID: "wx00000000000000ff", Secret: miniSecret, Mini: sandbox.Mini{AppID: miniApp, Secret: miniSecret}, Merchant: &m, Now: w.clock})
+	bank = sandbox.New(sandbox.Options{AppID: "wx00000000000000ff", Secret: miniSecret, Mini: sandbox.Mini{AppID: miniApp, Secret: miniSecret}, Merchant: &m, Now: w.clock})
 	t.Cleanup(bank.Close)
 	if err := bank.SetSwitch("pay_notify_off", true); err != nil {
 		t.Fatal(err)
 	}
-	address := httptest.NewServer(bank)
-	t.Cleanup(address.Close)
-	service := orders.New(orders.Options{Store: w.db, PublicURL: "http://127.0.0.1:9", PayURL: address.URL, Now: w.clock})
+	served := httptest.NewServer(bank)
+	t.Cleanup(served.Close)
+	service := orders.New(orders.Options{Store: w.db, PublicURL: "http://127.0.0.1:9", PayURL: served.URL, Now: w.clock})
 	err := service.SaveMerchant(t.Context(), campaigns.Actor{Name: "老板"}, orders.Merchant{Account: dbtest.Account, Merchant: pay.Merchant{
 		ID: m.ID, AppIDs: []string{miniApp}, Version: pay.V3, V3Key: m.V3Key, CertificatePEM: m.Certificate, PrivateKeyPEM: m.PrivateKey,
 		PublicKeyID: m.WechatKeyID, PublicKeyPEM: m.WechatPublicKey,
@@ -37,10 +45,10 @@ func openMiniPay(t *testing.T) (*miniWorld, *orders.Service, *sandbox.Server) {
 		t.Fatal(err)
 	}
 	w.server.Orders = service
-	w.publish("set", campaigns.OwnCode, func(d *campaigns.Draft) {
-		d.Price, d.Limits.PerPerson = campaigns.Price{Fen: 990, RefundDays: 7}, 5
+	w.publish(slug, campaigns.OwnCode, func(d *campaigns.Draft) {
+		d.Price, d.Limits.PerPerson, d.Total, d.Texts.ShowStock = campaigns.Price{Fen: 990, RefundDays: 7}, 5, stock, true
 	})
-	return w, service, bank
+	return bank, served.URL
 }
 
 // known is the phone of a person whom both sandboxes know.

@@ -3,7 +3,7 @@
 // `answer` is given, both stay in this process. What pages show is kept in `seen`.
 const { setTimeout: later } = require('node:timers');
 
-function createWx({ server = process.env.KAQUAN_URL, sandbox = process.env.SANDBOX_URL, persona = 'lin', appId = 'wxmini0000000000cd', answer = null, hands = {}, language = 'zh_CN' } = {}) {
+function createWx({ server = process.env.KAQUAN_URL, sandbox = process.env.SANDBOX_URL, bank = process.env.BANK_URL || sandbox, persona = 'lin', appId = 'wxmini0000000000cd', answer = null, hands = {}, language = 'zh_CN' } = {}) {
   const storage = new Map();
   const seen = { toasts: [], modals: [], went: [], requests: [], clipboard: null, vibrations: [], titles: [], brightness: [] };
   const wanted = { modal: () => ({ confirm: true }), addCard: 'add', pay: 'pay' };
@@ -21,7 +21,7 @@ function createWx({ server = process.env.KAQUAN_URL, sandbox = process.env.SANDB
   async function hand(name, body = {}) {
     if (hands[name]) return hands[name](body);
     if (!sandbox) throw new Error(`no sandbox plays ${name}`);
-    const res = await fetch(`${sandbox}/phone/${name === 'pay' ? '' : 'mini/'}${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ persona: api.persona, ...body }) });
+    const res = await fetch(`${name === 'pay' ? bank : sandbox}/phone/${name === 'pay' ? '' : 'mini/'}${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ persona: api.persona, ...body }) });
     if (!res.ok) throw new Error(`${name}: ${res.status} ${await res.text()}`);
     return res.json();
   }

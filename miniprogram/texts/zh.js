@@ -10,7 +10,7 @@ module.exports = {
   campaign: '领券', no_campaign: '没有找到这个活动', no_campaign_body: '链接可能不完整，请重新扫码。', rules: '活动规则', contact: '联系方式：{contact}', organiser: '由 {brand} 提供', stock_left: '还剩 {left} 份',
   stock_few: '剩余不到 {left} 份', price: '¥{yuan}', consent: '我已阅读并同意《{brand}个人信息处理规则》', consent_body: '信息只用于{purpose}，活动结束 {days} 天后删除。', privacy: '查看隐私保护指引',
   act_form: '下一步', act_form_pay: '去支付 ¥{yuan}', act_claim: '立即领取', act_claim_pay: '支付 ¥{yuan} 领取', act_wallet: '放进微信卡包', act_pay: '继续支付 ¥{yuan}', act_show: '查看我的券', act_refresh: '刷新看看',
-  act_more: '再领一份', act_paid: '我已支付，刷新', hold_left: '还为你保留 {time}', starts_in: '还有 {time} 开始', pay_cancelled: '还没有支付，名额为你保留着。', pay_failed: '没有付成，请再试一次。', pay_pending: '还没有收到付款，请稍等再刷新。', wallet_cancelled: '还没有放进卡包，随时可以继续。',
+  act_more: '再领一份', act_paid: '我已支付，刷新', refund: '申请退款', refund_sure: '¥{yuan} 将退回原支付方式，这张券随即失效。', refund_going: '正在退款，1–3 个工作日内到账。', refund_done: '已退款。', hold_left: '还为你保留 {time}', starts_in: '还有 {time} 开始', pay_cancelled: '还没有支付，名额为你保留着。', pay_failed: '没有付成，请再试一次。', pay_pending: '还没有收到付款，请稍等再刷新。', wallet_cancelled: '还没有放进卡包，随时可以继续。',
   wallet_failed: '微信没有收下这张券：{reason}',
 
   cards_none: '还没有券', cards_none_body: '扫活动的小程序码就能领。', cards_scan: '扫一扫', in_wallet: '在微信「我 → 卡包」里使用', bright: '屏幕已调亮，给店员扫一扫', copy_code: '复制券码', qr_long: '请出示下面的数字',

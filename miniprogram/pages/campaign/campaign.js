@@ -11,7 +11,7 @@ const POLLS = [1500, 2000, 3000, 5000, 8000, 13000]; // waits before asking agai
 Page({
   data: {
     t: {}, loading: true, problem: null, page: null, view: null, fields: [], consent: false, consentError: '',
-    primary: '', second: '', countdown: '', note: '', stock: '', price: '', contact: '', organiser: '', consentText: '', consentBody: '', colour: '#087749', busy: false, rules: false,
+    primary: '', second: '', countdown: '', note: '', stock: '', price: '', refundable: false, contact: '', organiser: '', consentText: '', consentBody: '', colour: '#087749', busy: false, rules: false,
   },
 
   onLoad(query) {
@@ -86,7 +86,7 @@ Page({
     const card = page.card || {};
     const consent = page.consent || {};
     this.setData({
-      loading: false, problem: null, page, view, fields, price: price && t('price', { yuan: price }),
+      loading: false, problem: null, page, view, fields, price: price && t('price', { yuan: price }), refundable: Boolean(page.mine && page.mine[0] && page.mine[0].order && page.mine[0].order.refundable),
       primary: view.action ? t(label, { yuan: price }) : '', second: view.second ? t('act_' + view.second) : '',
       stock: page.stock ? t(page.stock.few ? 'stock_few' : 'stock_left', page.stock) : '',
       contact: card.contact ? t('contact', card) : '', organiser: card.brand ? t('organiser', card) : '', colour: /^#[0-9a-f]{6}$/i.test(card.colour) ? card.colour : '#087749',
@@ -250,6 +250,17 @@ Page({
     const out = await getApp().api.post(`/mini/v1/claims/${encodeURIComponent(claim.id)}/pay/refresh`, {}, { key: newKey() });
     this.show(out.page);
     if (out.order.state === 'awaiting') ui.tell(this.t('pay_pending'));
+  },
+
+  // onRefund gives the money back for a card that was not used, after asking.
+  async onRefund() {
+    const claim = this.newest();
+    if (!(await ui.ask(this.t('refund'), this.t('refund_sure', { yuan: yuan(claim.order.amount - claim.order.back) }), this.t('refund')))) return;
+    await this.run(async () => {
+      const out = await getApp().api.post(`/mini/v1/claims/${encodeURIComponent(claim.id)}/refund`, {}, { key: newKey() });
+      ui.tell(this.t(out.order.state === 'refunded' ? 'refund_done' : 'refund_going'));
+      await this.load();
+    });
   },
 
   onRetry() {
