@@ -2,8 +2,12 @@ package dbtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,9 +25,39 @@ func Open(tb testing.TB) *db.DB {
 	return OpenAt(tb, tb.TempDir())
 }
 
+// empty is a database after its migrations, made once for all tests of a package: that
+// takes longer than most of them.
+var empty = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "kaquan-dbtest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	path, ctx := filepath.Join(folder, "kaquan.db"), context.Background()
+	d, err := db.Open(ctx, db.Options{Path: path, KeyFile: filepath.Join(folder, "kaquan.key")})
+	if err != nil {
+		return nil, err
+	}
+	_, err = d.Migrate(ctx)
+	if err := errors.Join(err, d.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 // OpenAt gives the database of a folder, so that a test can open it again.
 func OpenAt(tb testing.TB, folder string) *db.DB {
 	tb.Helper()
+	path := filepath.Join(folder, "kaquan.db")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		content, err := empty()
+		if err == nil {
+			err = os.WriteFile(path, content, 0o600)
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
 	d, err := db.Open(context.Background(), db.Options{Path: filepath.Join(folder, "kaquan.db"), KeyFile: filepath.Join(folder, "kaquan.key")})
 	if err != nil {
 		tb.Fatal(err)
