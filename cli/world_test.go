@@ -90,7 +90,7 @@ func (w *world) turn(name string, on bool) {
 // until waits for what another goroutine brings about.
 func (w *world) until(what string, done func() bool) {
 	w.Helper()
-	for end := time.Now().Add(15 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			w.Fatalf("never: %s\n%s", what, w.log)
 		}
