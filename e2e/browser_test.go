@@ -132,6 +132,18 @@ func (t *tab) open(address string) {
 	t.do(chromedp.Navigate(address))
 }
 
+// visit types an address on the phone and waits for the page behind it: the page before it
+// may well be in the state that the test looks for next.
+func (t *tab) visit(address string) {
+	t.Helper()
+	t.await(page, `document.querySelector('#url')`)
+	_, _ = eval[bool](t, screen, `window.before = true`) // there may be nothing on the screen yet
+	if _, err := eval[bool](t, page, fmt.Sprintf(`(() => { document.querySelector('#url').value = %q; document.querySelector('#address').requestSubmit(); return true; })()`, address)); err != nil {
+		t.Fatal(err)
+	}
+	t.await(screen, `!window.before && document.readyState === 'complete'`)
+}
+
 // world is the script context of a place, 0 when the frame is not there yet.
 func (t *tab) world(where place) runtime.ExecutionContextID {
 	t.mu.Lock()
@@ -218,26 +230,28 @@ func find(selector, text string) string {
 type spot struct{ X, Y float64 }
 
 // settle waits until an element stands still and returns its middle: a sheet that slides
-// in is clicked where it ends up, not where it was.
+// in is clicked where it ends up, not where it was. A page that goes away meanwhile takes
+// its element along, and the next one is asked.
 func (t *tab) settle(where place, selector, text string) spot {
 	t.Helper()
-	t.await(where, find(selector, text))
-	middle := func() spot {
-		at, err := eval[spot](t, where, fmt.Sprintf(`(() => { const e = %s; e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect(); return {X: r.left + r.width / 2, Y: r.top + r.height / 2}; })()`, find(selector, text)))
-		if err != nil {
-			t.Fatalf("%s %q: %v", selector, text, err)
+	element := find(selector, text)
+	middle := fmt.Sprintf(`(() => { const e = %s; e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect(); return {X: r.left + r.width / 2, Y: r.top + r.height / 2}; })()`, element)
+	var before spot
+	var last error
+	looks := 0
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		t.await(where, element)
+		now, err := eval[spot](t, where, middle)
+		switch {
+		case err != nil:
+			last, looks = err, 0
+			continue
+		case looks > 0 && now == before, looks > 40: // some things never stand still
+			return now
 		}
-		return at
+		before, looks = now, looks+1
 	}
-	before := middle()
-	for range 40 {
-		time.Sleep(50 * time.Millisecond)
-		now := middle()
-		if now == before {
-			break
-		}
-		before = now
-	}
+	t.Fatalf("%s %q: %v", selector, text, last)
 	return before
 }
 

@@ -1,18 +1,6 @@
 package e2e
 
-import (
-	"fmt"
-	"testing"
-)
-
-// visit types an address into the phone.
-func (t *tab) visit(address string) {
-	t.Helper()
-	t.await(page, `document.querySelector('#url')`)
-	if _, err := eval[bool](t, page, fmt.Sprintf(`(() => { document.querySelector('#url').value = %q; document.querySelector('#address').requestSubmit(); return true; })()`, address)); err != nil {
-		t.Fatal(err)
-	}
-}
+import "testing"
 
 // A visitor looks at what is stored, agrees to show their profile, and erases it all.
 func TestAVisitorSeesAndErasesTheirData(t *testing.T) {

@@ -6,7 +6,9 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -73,10 +75,21 @@ func (t *tab) kind(name string) {
 	t.await(page, fmt.Sprintf(`document.querySelector('#main')?.dataset.kind === %q`, name))
 }
 
-// beam is a scanner that types and presses Enter.
+// beam is a scanner that types a key every five milliseconds and presses Enter. Halfway
+// the browser is busy and hears of the rest late, which no key may be lost by.
 func (t *tab) beam(text string) {
 	t.Helper()
-	t.do(chromedp.KeyEvent(text + kb.Enter))
+	pressed := time.Now()
+	at := func(key *input.DispatchKeyEventParams) {
+		if key.Type == kb.KeyDown || key.Type == kb.KeyRawDown {
+			pressed = pressed.Add(5 * time.Millisecond)
+		}
+		key.Timestamp = input.TimeSinceEpoch(float64(pressed.UnixMicro()) / 1e6)
+	}
+	half := len(text) / 2
+	t.do(chromedp.KeyEvent(text[:half], at))
+	time.Sleep(300 * time.Millisecond)
+	t.do(chromedp.KeyEvent(text[half:]+kb.Enter, at))
 }
 
 // claimCake gets a card of our own on the phone and reads its code as a till would.

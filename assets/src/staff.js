@@ -356,16 +356,16 @@
   }
   document.addEventListener('input', (event) => { if (event.target.matches('[data-code]')) group(event.target) })
 
-  // A scanner that types, wherever the focus is: fast letters, then Enter.
+  // A scanner that types, wherever the focus is: fast letters, then Enter. The time is that
+  // of the key, not of our hearing of it: a busy page hears late.
   let typed = ''
   let last = 0
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !data.staff) return
     const inField = event.target.matches('input, textarea, select')
     if (inField) return
-    const now = performance.now()
-    if (now - last > 200) typed = ''
-    last = now
+    if (event.timeStamp - last > 200) typed = ''
+    last = event.timeStamp
     if (event.key.length === 1) {
       typed += event.key
       const input = $('[data-code]')
