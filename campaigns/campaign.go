@@ -165,14 +165,14 @@ func Shanghai() *time.Location {
 	return zone
 }
 
-// SortSummaries puts campaigns in the order of the list: running (ending soonest first),
+// SortCampaigns puts campaigns in the order of the list: running (ending soonest first),
 // scheduled, paused, draft, ended, archived; newest first within the others.
-func SortSummaries(list []Summary, now time.Time) {
+func SortCampaigns(list []*Campaign, now time.Time) {
 	place := make(map[State]int, len(States))
 	for i, state := range States {
 		place[state] = i
 	}
-	slices.SortStableFunc(list, func(a, b Summary) int {
+	slices.SortStableFunc(list, func(a, b *Campaign) int {
 		sa, sb := a.State(now), b.State(now)
 		if sa != sb {
 			return place[sa] - place[sb]

@@ -221,7 +221,7 @@ func (s *Service) BySlug(ctx context.Context, slug Slug) (*Campaign, error) {
 }
 
 // Campaigns lists campaigns by filter; the clock is the service's.
-func (s *Service) Campaigns(ctx context.Context, f CampaignFilter) ([]Summary, error) {
+func (s *Service) Campaigns(ctx context.Context, f CampaignFilter) ([]*Campaign, error) {
 	f.Now = s.now().UTC()
 	return s.store.Campaigns(ctx, f)
 }

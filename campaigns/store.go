@@ -41,7 +41,7 @@ type Store interface {
 	CampaignByID(ctx context.Context, id ID) (*Campaign, error)
 	CampaignBySlug(ctx context.Context, slug Slug) (*Campaign, error)
 	// Campaigns lists by filter, in the order of product.md UX.2.
-	Campaigns(ctx context.Context, f CampaignFilter) ([]Summary, error)
+	Campaigns(ctx context.Context, f CampaignFilter) ([]*Campaign, error)
 	// CampaignCounts counts campaigns by state at now.
 	CampaignCounts(ctx context.Context, account AccountID, now time.Time) (map[State]int, error)
 
@@ -105,16 +105,11 @@ type Audit struct {
 
 // CampaignFilter selects campaigns; zero values do not filter.
 type CampaignFilter struct {
-	Account AccountID
-	State   State // "" = all but archived
-	Search  string
-	Now     time.Time
-}
-
-// Summary is a campaign in a list with today's numbers.
-type Summary struct {
-	Campaign
-	Today int // claims confirmed today in the campaign's zone
+	Account  AccountID
+	State    State // "" = all but archived
+	Archived bool  // with State "": the archived ones too, after the others
+	Search   string
+	Now      time.Time
 }
 
 // ClaimFilter selects claims; zero values do not filter. Before is the keyset cursor:

@@ -108,16 +108,13 @@ func (c exportClaimsCommand) Run(ctx context.Context, env *Env) error {
 			return sheets.Result{}, err
 		}
 		o := sheets.ClaimSheet{Zone: campaigns.Shanghai(), Created: time.Now(), CSV: asCSV}
-		for _, state := range campaigns.States {
-			list, err := service.Campaigns(ctx, campaigns.CampaignFilter{Account: account, State: state})
-			if err != nil {
-				return sheets.Result{}, err
-			}
-			for i := range list {
-				one := &list[i].Campaign
-				if c.Campaign == "" || string(one.Slug) == c.Campaign {
-					o.Campaigns = append(o.Campaigns, one)
-				}
+		list, err := service.Campaigns(ctx, campaigns.CampaignFilter{Account: account, Archived: true})
+		if err != nil {
+			return sheets.Result{}, err
+		}
+		for _, one := range list {
+			if c.Campaign == "" || string(one.Slug) == c.Campaign {
+				o.Campaigns = append(o.Campaigns, one)
 			}
 		}
 		if c.Campaign != "" {

@@ -61,31 +61,29 @@ func (verifyCommand) Run(ctx context.Context, env *Env) error {
 			return err
 		}
 		wrongLevels += len(off)
-		for _, state := range campaigns.States {
-			list, err := service.Campaigns(ctx, campaigns.CampaignFilter{Account: account.ID, State: state})
+		list, err := service.Campaigns(ctx, campaigns.CampaignFilter{Account: account.ID, Archived: true})
+		if err != nil {
+			return err
+		}
+		for _, c := range list {
+			stock, err := service.CheckStock(ctx, c.ID)
+			verdict := "✓"
+			if errors.Is(err, campaigns.ErrLedger) {
+				verdict = "✗ " + err.Error()
+				wrong++
+			} else if err != nil {
+				return err
+			}
+			differing, err := service.CheckRules(ctx, c.ID)
 			if err != nil {
 				return err
 			}
-			for _, c := range list {
-				stock, err := service.CheckStock(ctx, c.ID)
-				verdict := "✓"
-				if errors.Is(err, campaigns.ErrLedger) {
-					verdict = "✗ " + err.Error()
-					wrong++
-				} else if err != nil {
-					return err
-				}
-				differing, err := service.CheckRules(ctx, c.ID)
-				if err != nil {
-					return err
-				}
-				if len(differing) > 0 {
-					verdict = "✗ " + strings.Join(differing, "; ")
-					wrong++
-				}
-				if _, err := fmt.Fprintf(env.Out, "%-40s %d = %d + %d + %d  %s\n", c.Slug, stock.Total, stock.Confirmed, stock.Held, stock.Left(), verdict); err != nil {
-					return err
-				}
+			if len(differing) > 0 {
+				verdict = "✗ " + strings.Join(differing, "; ")
+				wrong++
+			}
+			if _, err := fmt.Fprintf(env.Out, "%-40s %d = %d + %d + %d  %s\n", c.Slug, stock.Total, stock.Confirmed, stock.Held, stock.Left(), verdict); err != nil {
+				return err
 			}
 		}
 	}

@@ -32,7 +32,7 @@ WHERE c.slug = $1`
 
 	qCampaigns = `SELECT ` + campaignColumns + `
 FROM campaigns c JOIN campaign_stock s ON s.campaign_id = c.id
-WHERE c.account_id = $1
+WHERE $1 = '' OR c.account_id = $1
 ORDER BY c.id DESC`
 
 	qInsertCampaign = `INSERT INTO campaigns (id, account_id, slug, status, starts_at, ends_at, valid_until, version, per_person, per_day,
@@ -54,10 +54,6 @@ WHERE id = $1 AND version = $2`
 WHERE id = $1 AND status = $5`
 
 	qStatus = `SELECT status FROM campaigns WHERE id = $1`
-
-	qTodayCounts = `SELECT campaign_id, COUNT(*) FROM claims
-WHERE campaign_id = $1 AND id >= $2 AND confirmed_at > 0 AND confirmed_at >= $3 AND gift_of = 0
-GROUP BY campaign_id`
 
 	qAudit = `INSERT INTO audit (id, at, actor_id, actor_name, action, object_kind, object_id, detail, ip)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
@@ -220,39 +216,26 @@ func (d *DB) CampaignBySlug(ctx context.Context, slug campaigns.Slug) (*campaign
 
 // Campaigns implements campaigns.Store. An account has at most some thousands of
 // campaigns, and the state depends on the clock, so states are sorted out here.
-func (d *DB) Campaigns(ctx context.Context, f campaigns.CampaignFilter) ([]campaigns.Summary, error) {
+func (d *DB) Campaigns(ctx context.Context, f campaigns.CampaignFilter) ([]*campaigns.Campaign, error) {
 	rows, err := d.rows(ctx, qCampaigns, string(f.Account))
 	all, err := collect(rows, err, scanCampaign)
 	if err != nil {
 		return nil, err
 	}
 	search := strings.ToLower(strings.TrimSpace(f.Search))
-	var list []campaigns.Summary
+	var list []*campaigns.Campaign
 	for _, c := range all {
 		state := c.State(f.Now)
-		if f.State != "" && state != f.State || f.State == "" && state == campaigns.Archived {
+		if f.State != "" && state != f.State || f.State == "" && state == campaigns.Archived && !f.Archived {
 			continue
 		}
 		if search != "" && !strings.Contains(strings.ToLower(c.Name+" "+string(c.Slug)+" "+c.Texts.Benefit), search) {
 			continue
 		}
-		s := campaigns.Summary{Campaign: *c}
-		midnight := dayStart(f.Now, c.Zone)
-		// A claim confirmed today was made at most a day earlier, so only young rows are read.
-		oldest := campaigns.FirstClaimID(midnight.Add(-24 * time.Hour))
-		err := d.row(ctx, qTodayCounts, int64(c.ID), int64(oldest), ms(midnight)).Scan(new(int64), &s.Today)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, fmt.Errorf("today's claims: %w", err)
-		}
-		list = append(list, s)
+		list = append(list, c)
 	}
-	campaigns.SortSummaries(list, f.Now)
+	campaigns.SortCampaigns(list, f.Now)
 	return list, nil
-}
-
-func dayStart(now time.Time, zone *time.Location) time.Time {
-	y, m, day := now.In(zone).Date()
-	return time.Date(y, m, day, 0, 0, 0, 0, zone)
 }
 
 // CampaignCounts implements campaigns.Store.

@@ -22,11 +22,11 @@ ON CONFLICT (campaign_id) DO UPDATE SET secret = excluded.secret`
 	qHookRead = `UPDATE webhooks SET read_at = MAX(read_at, $2), deep_at = MAX(deep_at, $3) WHERE campaign_id = $1`
 
 	qConfirmedNews = `SELECT c.ref, c.code, c.state, c.confirmed_at FROM claims c
-WHERE c.campaign_id = $1 AND c.gift_of = 0 AND c.confirmed_at > 0 AND c.confirmed_at >= $2
+WHERE c.campaign_id = $1 AND c.confirmed_at >= $2 AND c.confirmed_at > 0 AND c.gift_of = 0
   AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.campaign_id = $1 AND n.topic = 'claim.confirmed:' || c.ref)
 ORDER BY c.confirmed_at LIMIT $3`
 	qRedeemedNews = `SELECT c.ref, c.code, c.state, c.redeemed_at FROM claims c
-WHERE c.campaign_id = $1 AND c.redeemed_at > 0 AND c.redeemed_at >= $2
+WHERE c.campaign_id = $1 AND c.redeemed_at >= $2 AND c.redeemed_at > 0
   AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.campaign_id = $1 AND n.topic = 'claim.redeemed:' || c.ref || ':' || c.redeemed_at)
 ORDER BY c.redeemed_at LIMIT $3`
 

@@ -30,7 +30,7 @@ ON CONFLICT (claim_id) DO NOTHING`
 	qOrderOfClaim  = `SELECT ` + orderColumns + ` FROM orders o WHERE o.claim_id = $1`
 	qNewestOrder   = `SELECT ` + orderColumns + ` FROM claims k JOIN orders o ON o.claim_id = k.id WHERE k.campaign_id = $1 AND k.visitor_id = $2 ORDER BY o.id DESC LIMIT 1`
 	qDueOrders     = `SELECT ` + orderColumns + ` FROM orders o WHERE o.state IN ('created', 'prepaid') AND o.next_at <= $1 ORDER BY o.next_at LIMIT $2`
-	qUnshipped     = `SELECT ` + orderColumns + ` FROM orders o WHERE o.ship_at > 0 AND o.ship_at <= $1 ORDER BY o.ship_at LIMIT $2`
+	qUnshipped     = `SELECT ` + orderColumns + ` FROM orders o WHERE o.ship_at <= $1 AND o.ship_at > 0 ORDER BY o.ship_at LIMIT $2`
 	qPaidOn        = `SELECT ` + orderColumns + ` FROM orders o WHERE o.account_id = $1 AND o.paid_at >= $2 AND o.paid_at < $3 AND o.paid_at > 0`
 
 	qSetPrepaid    = `UPDATE orders SET state = 'prepaid', prepay_id = $2, prepaid_until = $3, next_at = $4 WHERE id = $1 AND state IN ('created', 'prepaid')`

@@ -38,10 +38,10 @@ FROM bill_differences WHERE account_id = $1 AND ($2 = 0 OR resolved_at = 0) ORDE
 
 	// Days are those of Shanghai, which has had no daylight saving time since 1991.
 	qPaidSums = `SELECT (paid_at + 28800000) / 86400000, COUNT(*), SUM(fen), SUM(fee_milli) FROM orders
-WHERE account_id = $1 AND paid_at > 0 AND paid_at >= $2 AND paid_at < $3 GROUP BY 1 ORDER BY 1`
+WHERE account_id = $1 AND paid_at >= $2 AND paid_at < $3 AND paid_at > 0 GROUP BY 1 ORDER BY 1`
 
 	qBackSums = `SELECT (back_at + 28800000) / 86400000, COUNT(*), SUM(fen) FROM refunds
-WHERE account_id = $1 AND back_at > 0 AND back_at >= $2 AND back_at < $3 GROUP BY 1 ORDER BY 1`
+WHERE account_id = $1 AND back_at >= $2 AND back_at < $3 AND back_at > 0 GROUP BY 1 ORDER BY 1`
 
 	qMoney = `SELECT
   COALESCE(SUM(o.fen), 0),

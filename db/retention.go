@@ -12,7 +12,7 @@ import (
 
 const (
 	qForgetMarks = `SELECT id, forgotten FROM campaigns
-WHERE status <> 'draft' AND (ends_at <= $1 OR ended_at > 0 AND ended_at <= $1)`
+WHERE status <> 'draft' AND (ends_at <= $1 OR ended_at <= $1 AND ended_at > 0)`
 
 	qAnswersAfter = `SELECT id, answers FROM claims WHERE campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3`
 

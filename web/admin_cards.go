@@ -20,7 +20,7 @@ func (s *Server) handleCards(c *fiber.Ctx, who *signedIn) error {
 	if err != nil {
 		return err
 	}
-	m := &admin.Cards{Reach: frame, Here: map[wechat.CardID][]campaigns.Summary{}, Keys: map[wechat.CardID]string{}}
+	m := &admin.Cards{Reach: frame, Here: map[wechat.CardID][]*campaigns.Campaign{}, Keys: map[wechat.CardID]string{}}
 	if m.Account == "" {
 		return render(c, fiber.StatusOK, admin.CardsPage(m))
 	}

@@ -61,25 +61,9 @@ func (s *Server) handleClaims(c *fiber.Ctx, who *signedIn) error {
 	return render(c, fiber.StatusOK, admin.ClaimsPage(m))
 }
 
-// allCampaigns are those of every account, the archived ones of each last.
+// allCampaigns are those of every account, the archived ones last.
 func (s *Server) allCampaigns(ctx context.Context) ([]*campaigns.Campaign, error) {
-	accounts, err := s.Accounts.Accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []*campaigns.Campaign
-	for _, account := range accounts {
-		for _, state := range []campaigns.State{"", campaigns.Archived} {
-			list, err := s.Campaigns.Campaigns(ctx, campaigns.CampaignFilter{Account: account.ID, State: state})
-			if err != nil {
-				return nil, err
-			}
-			for i := range list {
-				all = append(all, &list[i].Campaign)
-			}
-		}
-	}
-	return all, nil
+	return s.Campaigns.Campaigns(ctx, campaigns.CampaignFilter{Archived: true})
 }
 
 // claimQuery reads the filter of an address. What makes no sense is left out, and so does

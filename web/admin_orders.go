@@ -98,15 +98,13 @@ func (s *Server) handleOrders(c *fiber.Ctx, who *signedIn) (err error) {
 // pricedOptions are the account's campaigns that cost something.
 func (s *Server) pricedOptions(ctx context.Context, account campaigns.AccountID) ([]ui.Option, error) {
 	options := []ui.Option{{Label: i18n.T(ctx, "pay.orders.campaign.any")}}
-	for _, state := range []campaigns.State{"", campaigns.Archived} {
-		list, err := s.Campaigns.Campaigns(ctx, campaigns.CampaignFilter{Account: account, State: state})
-		if err != nil {
-			return nil, err
-		}
-		for i := range list {
-			if list[i].Price.Fen > 0 {
-				options = append(options, ui.Option{Value: list[i].ID.String(), Label: list[i].Name})
-			}
+	list, err := s.Campaigns.Campaigns(ctx, campaigns.CampaignFilter{Account: account, Archived: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range list {
+		if one.Price.Fen > 0 {
+			options = append(options, ui.Option{Value: one.ID.String(), Label: one.Name})
 		}
 	}
 	return options, nil

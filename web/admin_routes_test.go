@@ -317,15 +317,11 @@ func TestEveryRouteOfTheAdminAsksForItsPermission(t *testing.T) {
 // drafts counts the campaigns there are, for slugs that are free.
 func (o *office) drafts() int {
 	o.t.Helper()
-	list, err := o.campaigns.Campaigns(context.Background(), campaigns.CampaignFilter{Account: dbtest.Account})
+	list, err := o.campaigns.Campaigns(context.Background(), campaigns.CampaignFilter{Account: dbtest.Account, Archived: true})
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	archived, err := o.campaigns.Campaigns(context.Background(), campaigns.CampaignFilter{Account: dbtest.Account, State: campaigns.Archived})
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	return len(list) + len(archived)
+	return len(list)
 }
 
 func TestForgedWritesChangeNothing(t *testing.T) {

@@ -193,7 +193,7 @@ func (a *api) campaigns(c *fiber.Ctx, who *people.APIAccess) error {
 		Campaigns []apiCampaign `json:"campaigns"`
 	}{make([]apiCampaign, 0, len(list))}
 	for i := range list {
-		answer.Campaigns = append(answer.Campaigns, a.campaignOf(&list[i].Campaign))
+		answer.Campaigns = append(answer.Campaigns, a.campaignOf(list[i]))
 	}
 	return sendJSON(c, fiber.StatusOK, answer)
 }

@@ -16,7 +16,7 @@ type Cards struct {
 	Reach
 	List reach.CardList
 	Err  error // why there is no list
-	Here map[wechat.CardID][]campaigns.Summary
+	Here map[wechat.CardID][]*campaigns.Campaign
 	Keys map[wechat.CardID]string // of the forms, each good for one change
 }
 
