@@ -238,21 +238,23 @@ func (s *Service) Standing(ctx context.Context, c *Campaign, visitor VisitorID) 
 	if visitor == 0 {
 		return st, nil
 	}
-	claims, err := s.store.ClaimsOf(ctx, c.ID, visitor)
-	if err != nil {
-		return st, err
-	}
-	st.Claims = claims
-	if len(claims) > 0 {
-		st.Current = &claims[0]
-	}
 	// Also without a claim: whoever erased their data and came back has used up limits.
-	st.Total, st.Today, err = s.store.Usage(ctx, c.ID, visitor, c.Day(s.now()))
+	total, today, some, err := s.store.Usage(ctx, c.ID, visitor, c.Day(s.now()))
 	if err != nil {
 		return st, err
 	}
+	st.Total, st.Today = total, today
 	st.LimitHit = st.Total >= c.Limits.PerPerson
 	st.DayHit = c.Limits.PerDay > 0 && st.Today >= c.Limits.PerDay
+	if !some { // most visitors of a page, who need no second look
+		return st, nil
+	}
+	if st.Claims, err = s.store.ClaimsOf(ctx, c.ID, visitor); err != nil {
+		return st, err
+	}
+	if len(st.Claims) > 0 {
+		st.Current = &st.Claims[0]
+	}
 	return st, nil
 }
 

@@ -68,8 +68,9 @@ type Store interface {
 	ClaimByKey(ctx context.Context, campaign ID, visitor VisitorID, key string) (*Claim, error)
 	// ClaimsOf lists a visitor's claims in a campaign that are not released, newest first.
 	ClaimsOf(ctx context.Context, campaign ID, visitor VisitorID) ([]Claim, error)
-	// Usage is how much of the person's limits is used up, counting held claims.
-	Usage(ctx context.Context, campaign ID, visitor VisitorID, day string) (total, today int, err error)
+	// Usage is how much of the person's limits is used up, counting held claims, and whether
+	// there is any claim of theirs at all, in whatever state.
+	Usage(ctx context.Context, campaign ID, visitor VisitorID, day string) (total, today int, some bool, err error)
 	History(ctx context.Context, id ClaimID) ([]Event, error)
 
 	// Claims is one page of the filtered claims, newest first, by keyset.

@@ -45,6 +45,9 @@ WHERE visitor_quotas.taken < $4
 WHERE visitor_id = $1 AND campaign_id = $2`
 
 	qQuota = `SELECT taken, day, day_taken FROM visitor_quotas WHERE visitor_id = $1 AND campaign_id = $2`
+	qUsage = `SELECT coalesce(q.taken, 0), coalesce(q.day, ''), coalesce(q.day_taken, 0),
+  EXISTS (SELECT 1 FROM claims k WHERE k.visitor_id = $1 AND k.campaign_id = $2)
+FROM (SELECT 1) LEFT JOIN visitor_quotas q ON q.visitor_id = $1 AND q.campaign_id = $2`
 
 	qInsertEvent = `INSERT INTO claim_events (claim_id, at, kind, source, detail) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (claim_id, at, kind, source) DO NOTHING`
@@ -389,16 +392,13 @@ func (d *DB) ClaimsOf(ctx context.Context, campaign campaigns.ID, visitor campai
 }
 
 // Usage implements campaigns.Store.
-func (d *DB) Usage(ctx context.Context, campaign campaigns.ID, visitor campaigns.VisitorID, day string) (total, today int, err error) {
+func (d *DB) Usage(ctx context.Context, campaign campaigns.ID, visitor campaigns.VisitorID, day string) (total, today int, some bool, err error) {
 	var last string
-	err = d.row(ctx, qQuota, int64(visitor), int64(campaign)).Scan(&total, &last, &today)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, 0, nil
-	}
+	err = d.row(ctx, qUsage, int64(visitor), int64(campaign)).Scan(&total, &last, &today, &some)
 	if last != day {
 		today = 0
 	}
-	return total, today, err
+	return total, today, some, err
 }
 
 // History implements campaigns.Store.

@@ -196,7 +196,7 @@ func TestAGiftBelongsToTheReceiverAndCountsOnce(t *testing.T) {
 	ok(t, err)
 	must(t, stock.Confirmed == 1, "stock %+v", stock)
 	// The receiver's own chance is untouched.
-	total, _, err := l.db.Usage(context.Background(), l.campaign.ID, page.Rows[0].Visitor, l.campaign.Day(noon))
+	total, _, _, err := l.db.Usage(context.Background(), l.campaign.ID, page.Rows[0].Visitor, l.campaign.Day(noon))
 	ok(t, err)
 	must(t, total == 0, "the gift used up %d of the receiver's limit", total)
 }
