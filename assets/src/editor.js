@@ -15,6 +15,9 @@
     status.classList.toggle('text-danger', name === 'offline' || name === 'refused')
   }
 
+  // On a narrow screen the steps are a strip; the one that is open stands in sight.
+  document.querySelector('.ed-steps [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+
   // The phone shows what the server has by now. Two quick saves load it once.
   let turning
   const turn = () => {

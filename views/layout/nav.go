@@ -1,6 +1,10 @@
 package layout
 
-import "kaquan/people"
+import (
+	"slices"
+
+	"kaquan/people"
+)
 
 // Entry is one line of the navigation and of the command palette; a new page is one more
 // line in the table.
@@ -75,6 +79,28 @@ func (p Page) groups() [][]Entry {
 		groups = append(groups, []Entry{e})
 	}
 	return groups
+}
+
+// inBar is how many entries stand in the bar of a phone, beside the one for all others.
+const inBar = 4
+
+// bar are the entries that a phone shows without opening anything: those of a day's work
+// first, and others where the person may not open them.
+func (p Page) bar() []Entry {
+	all := p.entries()
+	var mine []Entry
+	for _, key := range []string{"overview", "campaigns", "claims", "redemptions"} {
+		if i := slices.IndexFunc(all, func(e Entry) bool { return e.Key == key }); i >= 0 {
+			mine = append(mine, all[i])
+			all = slices.Delete(all, i, i+1)
+		}
+	}
+	return append(mine, all[:min(len(all), inBar-len(mine))]...)
+}
+
+// elsewhere says that the page is not one of the bar.
+func (p Page) elsewhere() bool {
+	return !slices.ContainsFunc(p.bar(), func(e Entry) bool { return e.Key == p.Nav })
 }
 
 // groupName is the name of a group, for screen readers.
