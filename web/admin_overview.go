@@ -90,10 +90,7 @@ func (s *Server) lastActions(ctx context.Context, rows []campaigns.Overview) ([]
 	}
 	list := make([]admin.Action, len(entries))
 	for i, e := range entries {
-		a := admin.Action{At: e.At, Who: e.ActorName, What: e.Action}
-		if key := "shell.action." + e.Action; i18n.Has(key) {
-			a.What = i18n.T(ctx, key)
-		}
+		a := admin.Action{At: e.At, Who: (&admin.AuditRow{AuditEntry: e}).ActorWords(ctx), What: admin.ActionWords(ctx, e.Action)}
 		if e.ObjectKind == "campaign" {
 			a.Object = names[e.ObjectID]
 			if a.Object != "" {
