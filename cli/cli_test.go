@@ -45,6 +45,7 @@ func TestCommandsSayWhatTheyDidAndHowItEnded(t *testing.T) {
 		{"a new password", "another long password\n", []string{"admin", "reset-password", "--login", "wang"}, 0, "password set for wang", ""},
 		{"a new password for nobody", "another long password\n", []string{"admin", "reset-password", "--login", "zhao"}, 1, "", "kaquan:"},
 		{"the list", "", []string{"admin", "list"}, 0, "wang", ""},
+		{"a demo where somebody works", "", []string{"demo"}, 1, "", "--data"},
 		{"verify with nothing to verify", "", []string{"verify"}, 0, "", ""},
 		{"healthcheck of a program that is not there", "", []string{"healthcheck", "--listen", "127.0.0.1:1"}, 1, "", "no answer"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ func (demoCommand) Run(ctx context.Context, env *Env) error {
 	app, err := Open(ctx, env.Config, env.Version, env.Log)
 	if err != nil {
 		return err
+	}
+	if err := app.demoMayMoveIn(ctx); err != nil {
+		return errors.Join(err, app.Close())
 	}
 	keys := newSandboxKeys()
 	phone, err := openSandbox(env.Config.SandboxListen, sandboxOptions(keys, app.Public, string(demoSlug), env.Log))
@@ -83,6 +87,19 @@ const (
 )
 
 const demoLogin = "demo"
+
+// errInhabited keeps the demo, which makes an owner and an account of its own, out of a
+// folder that somebody works with.
+var errInhabited = errors.New("this data folder is in use without the demo: name another one with --data, such as --data demo-data")
+
+// demoMayMoveIn is errInhabited for a folder with people of whom none is the demo's.
+func (a *App) demoMayMoveIn(ctx context.Context) error {
+	all, err := a.People.List(ctx)
+	if err != nil || len(all) == 0 || slices.ContainsFunc(all, func(p people.Person) bool { return p.Login == demoLogin }) {
+		return err
+	}
+	return errInhabited
+}
 
 // seedDemo stores the sandbox's account, an owner and the sample campaigns where they
 // are missing, and returns the path of a one-time login link.

@@ -2,12 +2,10 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -45,9 +43,14 @@ func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
 	if current > newest {
 		return nil, fmt.Errorf("the database has schema version %d, this program knows up to %d: start the newer program, or restore the copy made before the upgrade", current, newest)
 	}
-	if current > 0 && current < newest {
-		if err := copyBefore(ctx, pool, d.path, current); err != nil {
-			return nil, err
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	if current > 0 && pending {
+		name := fmt.Sprintf("before-upgrade-v%d-%s.db", current, time.Now().UTC().Format("20060102-150405"))
+		if err := d.Backup(ctx, filepath.Join(filepath.Dir(d.path), name)); err != nil {
+			return nil, fmt.Errorf("copy before migration: %w", err)
 		}
 	}
 	results, err := provider.Up(ctx)
@@ -59,13 +62,4 @@ func (d *DB) Migrate(ctx context.Context) ([]int64, error) {
 		applied = append(applied, r.Source.Version)
 	}
 	return applied, nil
-}
-
-// copyBefore keeps the file as it was, under the name of its schema version.
-func copyBefore(ctx context.Context, pool *sql.DB, path string, version int64) error {
-	target := filepath.Join(filepath.Dir(path), fmt.Sprintf("before-upgrade-v%d-%s.db", version, time.Now().UTC().Format("20060102-150405")))
-	if _, err := pool.ExecContext(ctx, `VACUUM INTO '`+strings.ReplaceAll(target, "'", "''")+`'`); err != nil {
-		return fmt.Errorf("copy before migration: %w", err)
-	}
-	return nil
 }
