@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -13,15 +14,20 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// freePort is an address that a program can be started on twice.
+// freePort is an address that a program can be started on twice. It lies below the ports
+// that connections going out take, or one of them could have it in between.
 func freePort(tb testing.TB) string {
 	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	for range 100 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err != nil {
+			continue
+		}
+		defer func() { _ = ln.Close() }()
+		return ln.Addr().String()
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
+	tb.Fatal("no port is free")
+	return ""
 }
 
 // demoAt is demo on an address of ours, so that it can come back there.
