@@ -42,7 +42,8 @@ func (c adminCreate) Run(ctx context.Context, env *Env) error {
 }
 
 type adminReset struct {
-	Login string `required:"" help:"Sign-in name."`
+	Login     string `required:"" help:"Sign-in name."`
+	NoTwoStep bool   `help:"Turn two-step sign-in off too, for somebody who lost the phone. 同时关闭两步验证。"`
 }
 
 // Run sets a new password. The person is signed out everywhere.
@@ -52,9 +53,15 @@ func (c adminReset) Run(ctx context.Context, env *Env) error {
 		return err
 	}
 	return withPeople(ctx, env, func(s *people.Service) error {
-		err := s.ResetPassword(ctx, c.Login, password)
+		if err := s.ResetPassword(ctx, c.Login, password); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(env.Out, "password set for", c.Login); err != nil || !c.NoTwoStep {
+			return err
+		}
+		err := s.ForgetTwoStep(ctx, c.Login)
 		if err == nil {
-			_, err = fmt.Fprintln(env.Out, "password set for", c.Login)
+			_, err = fmt.Fprintln(env.Out, "two-step sign-in is off for", c.Login)
 		}
 		return err
 	})
@@ -73,6 +80,14 @@ func (adminList) Run(ctx context.Context, env *Env) error {
 			seen := "never"
 			if !p.LastSeenAt.IsZero() {
 				seen = p.LastSeenAt.Format("2006-01-02 15:04")
+			}
+			switch {
+			case p.Disabled:
+				seen += ", disabled"
+			case p.Pending():
+				seen += ", invited"
+			case p.TwoStep:
+				seen += ", two-step sign-in"
 			}
 			if _, err := fmt.Fprintf(env.Out, "%-24s %-10s %-16s last seen %s\n", p.Login, p.Role, p.Name, seen); err != nil {
 				return err

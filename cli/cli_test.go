@@ -43,6 +43,7 @@ func TestCommandsSayWhatTheyDidAndHowItEnded(t *testing.T) {
 		{"no password", "", []string{"admin", "create", "--login", "li"}, 1, "", "no password"},
 		{"a role that is none", "correct horse battery\n", []string{"admin", "create", "--login", "li", "--role", "king"}, 2, "", "role"},
 		{"a new password", "another long password\n", []string{"admin", "reset-password", "--login", "wang"}, 0, "password set for wang", ""},
+		{"a new password and no second step", "another long password\n", []string{"admin", "reset-password", "--login", "wang", "--no-two-step"}, 0, "two-step sign-in is off for wang", ""},
 		{"a new password for nobody", "another long password\n", []string{"admin", "reset-password", "--login", "zhao"}, 1, "", "kaquan:"},
 		{"the list", "", []string{"admin", "list"}, 0, "wang", ""},
 		{"a demo where somebody works", "", []string{"demo"}, 1, "", "--data"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -181,7 +182,7 @@ func TestExportsEndAndAnOwnerHasFewOpenOnes(t *testing.T) {
 	owner := campaigns.ExportOwner{Kind: "person", ID: "p", Name: "老王"}
 	var all []campaigns.Export
 	for n := range 6 {
-		e, err := s.CreateExport(t.Context(), campaigns.Export{Kind: campaigns.ExportClaims, Format: campaigns.ExportXLSX, Owner: owner, Filter: campaigns.ExportFilter{Channel: "a", States: []campaigns.ClaimState{campaigns.Held}}})
+		e, err := s.CreateExport(t.Context(), campaigns.Export{Kind: campaigns.ExportClaims, Format: campaigns.ExportXLSX, Masked: true, Owner: owner, Filter: campaigns.ExportFilter{Channel: "a", States: []campaigns.ClaimState{campaigns.Held}}})
 		if n == 5 {
 			must(t, errors.Is(err, campaigns.ErrExportMany), "a sixth: %v", err)
 			break
@@ -198,7 +199,7 @@ func TestExportsEndAndAnOwnerHasFewOpenOnes(t *testing.T) {
 	must(t, len(ended) == 4 && ended[0].State == campaigns.ExportFailed, "%+v", ended)
 	late := all[1]
 	late.State = campaigns.ExportReady
-	ok(t, s.SaveExport(t.Context(), late)) // it was given up
+	must(t, errors.Is(s.SaveExport(t.Context(), late), campaigns.ErrExportOver), "it was given up")
 	got, err := s.Export(t.Context(), late.ID)
 	ok(t, err)
 	must(t, got.State == campaigns.ExportFailed && got.Filter.Channel == "a" && len(got.Filter.States) == 1, "%+v", got)
@@ -210,4 +211,103 @@ func TestExportsEndAndAnOwnerHasFewOpenOnes(t *testing.T) {
 	must(t, errors.Is(err, campaigns.ErrNoExport), "%v", err)
 	_, err = s.CreateExport(t.Context(), campaigns.Export{Kind: "all", Format: "pdf"})
 	must(t, len(fault.All(err)) == 2, "%v", err)
+}
+
+func TestAnExportIsCancelledOnceAndItsWorkerIsTold(t *testing.T) {
+	t.Parallel()
+	_, s, _ := freshService(t)
+	owner := campaigns.ExportOwner{Kind: "person", ID: "p", Name: "老王"}
+	wish := campaigns.Export{Kind: campaigns.ExportUsers, Format: campaigns.ExportPlainCSV, Owner: owner, Columns: []string{"last_seen", "id", "id"}, Life: time.Hour}
+	e, err := s.CreateExport(t.Context(), wish)
+	ok(t, err)
+	open, err := s.OpenExports(t.Context(), owner)
+	ok(t, err)
+	must(t, len(open) == 1 && open[0].ID == e.ID && slices.Equal(open[0].Columns, []string{"id", "last_seen"}) && open[0].Life == time.Hour, "%+v", open)
+	for range 2 {
+		got, err := s.CancelExport(t.Context(), e.ID)
+		ok(t, err)
+		must(t, got.State == campaigns.ExportCancelled && !got.DoneAt.IsZero(), "%+v", got)
+	}
+	e.State = campaigns.ExportReady
+	must(t, errors.Is(s.SaveExport(t.Context(), e), campaigns.ErrExportOver), "a worker must learn it")
+	open, err = s.OpenExports(t.Context(), owner)
+	ok(t, err)
+	must(t, len(open) == 0, "%+v", open)
+
+	done, err := s.CreateExport(t.Context(), wish)
+	ok(t, err)
+	done.State = campaigns.ExportReady
+	ok(t, s.SaveExport(t.Context(), done))
+	_, err = s.CancelExport(t.Context(), done.ID)
+	must(t, errors.Is(err, campaigns.ErrExportOver), "%v", err)
+	_, err = s.CancelExport(t.Context(), "none")
+	must(t, errors.Is(err, campaigns.ErrNoExport), "%v", err)
+}
+
+func TestAnExportIsRetriedOnceByItsOwner(t *testing.T) {
+	t.Parallel()
+	_, s, _ := freshService(t)
+	owner := campaigns.ExportOwner{Kind: "person", ID: "p", Name: "老王"}
+	e, err := s.CreateExport(t.Context(), campaigns.Export{
+		Kind: campaigns.ExportClaims, Format: campaigns.ExportCSV, Owner: owner, Reason: "月报", Columns: []string{"openid", "code"}, Filter: campaigns.ExportFilter{Channel: "a"},
+	})
+	ok(t, err)
+	_, err = s.RetryExport(t.Context(), e.ID, owner)
+	must(t, errors.Is(err, campaigns.ErrExportOver), "one that is on its way: %v", err)
+	e.State, e.Problem = campaigns.ExportFailed, campaigns.ExportDisk
+	ok(t, s.SaveExport(t.Context(), e))
+	_, err = s.RetryExport(t.Context(), e.ID, campaigns.ExportOwner{Kind: "person", ID: "other"})
+	must(t, errors.Is(err, campaigns.ErrNoExport), "%v", err)
+	next, err := s.RetryExport(t.Context(), e.ID, owner)
+	ok(t, err)
+	got, err := s.Export(t.Context(), next.ID)
+	ok(t, err)
+	must(t, got.State == campaigns.ExportWaiting && got.Reason == "月报" && got.Filter.Channel == "a" && slices.Equal(got.Columns, []string{"code", "openid"}) && !got.Masked && got.Problem == "", "%+v", got)
+	_, err = s.RetryExport(t.Context(), e.ID, owner)
+	must(t, errors.Is(err, campaigns.ErrExportOver), "a second time: %v", err)
+	old, err := s.Export(t.Context(), e.ID)
+	ok(t, err)
+	must(t, old.State == campaigns.ExportFailed && old.Problem == campaigns.ExportDisk && old.Retried && !old.CanRetry(), "%+v", old)
+
+	searched, err := s.CreateExport(t.Context(), campaigns.Export{Kind: campaigns.ExportClaims, Format: campaigns.ExportCSV, Owner: owner, Masked: true, Filter: campaigns.ExportFilter{Searched: true}})
+	ok(t, err)
+	_, err = s.CancelExport(t.Context(), searched.ID)
+	ok(t, err)
+	_, err = s.RetryExport(t.Context(), searched.ID, owner)
+	must(t, errors.Is(err, campaigns.ErrExportSearch), "what was searched for is not kept: %v", err)
+}
+
+func TestAnExportOfPersonalDataAsItIsNeedsAReasonAndKnownColumns(t *testing.T) {
+	t.Parallel()
+	_, s, _ := freshService(t)
+	base := campaigns.Export{Kind: campaigns.ExportClaims, Format: campaigns.ExportXLSX, Owner: campaigns.ExportOwner{Kind: "person", ID: "p"}}
+	for name, c := range map[string]struct {
+		change func(*campaigns.Export)
+		want   *fault.Error
+	}{
+		"all columns, complete": {func(*campaigns.Export) {}, campaigns.ErrExportWhy},
+		"blanks are no reason":  {func(e *campaigns.Export) { e.Reason = "  " }, campaigns.ErrExportWhy},
+		"an unknown column":     {func(e *campaigns.Export) { e.Columns = []string{"code", "secret"} }, campaigns.ErrExportColumn("secret")},
+		"another kind's column": {func(e *campaigns.Export) { e.Columns = []string{"region"} }, campaigns.ErrExportColumn("region")},
+		"no column":             {func(e *campaigns.Export) { e.Columns = []string{} }, campaigns.ErrExportColumns},
+		"a strange life":        {func(e *campaigns.Export) { e.Masked, e.Life = true, time.Minute }, campaigns.ErrExportLife},
+	} {
+		e := base
+		c.change(&e)
+		_, err := s.CreateExport(t.Context(), e)
+		all := fault.All(err)
+		must(t, len(all) == 1 && all[0].Key == c.want.Key && all[0].Field == c.want.Field, "%s: %v", name, err)
+	}
+	for name, change := range map[string]func(*campaigns.Export){
+		"complete with a reason": func(e *campaigns.Export) { e.Reason = "兑奖" },
+		"masked":                 func(e *campaigns.Export) { e.Masked = true },
+		"nothing personal":       func(e *campaigns.Export) { e.Columns = campaigns.PlainExportColumns(campaigns.ExportClaims) },
+	} {
+		e := base
+		e.Owner.ID = name
+		change(&e)
+		made, err := s.CreateExport(t.Context(), e)
+		ok(t, err)
+		must(t, made.Exposes() == (name == "complete with a reason") && made.Masked == (name == "masked"), "%s: %+v", name, made)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/pquerna/otp/totp"
 
 	"kaquan/campaigns"
 	"kaquan/db"
@@ -132,4 +133,27 @@ func count(t *testing.T, d *db.DB, query string) int {
 	n, err := d.Raw(query)
 	ok(t, err)
 	return n
+}
+
+func TestTheSecretOfASecondStepIsSealedAndItsRecoveryCodesAreHashed(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	folder := t.TempDir()
+	d := dbtest.OpenAt(t, folder)
+	now := newClock(noon)
+	s := people.New(d, people.Options{Now: now.now, Params: quick})
+	p, err := s.CreatePerson(ctx, people.NewPerson{Login: "lisi", Password: "correct horse battery", Role: people.Owner})
+	ok(t, err)
+	ok(t, s.StartTwoStep(ctx, p))
+	second, err := s.TwoStep(ctx, p.ID)
+	ok(t, err)
+	code, err := totp.GenerateCode(second.Secret, now.now())
+	ok(t, err)
+	codes, err := s.ConfirmTwoStep(ctx, p, "", code)
+	ok(t, err)
+	must(t, count(t, d, "SELECT COUNT(*) FROM two_steps WHERE instr(secret, '"+second.Secret+"') > 0") == 0, "the secret stands in the file")
+	must(t, count(t, d, "SELECT COUNT(*) FROM recovery_codes WHERE length(hash) = 32 AND instr(hash, '"+codes[0]+"') = 0") == 10, "the codes are not stored as hashes")
+	list, err := s.List(ctx)
+	ok(t, err)
+	must(t, list[0].TwoStep, "the list does not show it")
 }

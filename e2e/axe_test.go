@@ -17,6 +17,21 @@ type violation struct {
 	Nodes  []string `json:"nodes"`
 }
 
+// barriers are the serious violations that axe finds on the page.
+func (t *tab) barriers(axe string) []violation {
+	t.Helper()
+	if _, err := eval[bool](t, page, axe+`;true`); err != nil {
+		t.Fatal(err)
+	}
+	found, err := eval[[]violation](t, page, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], iframes: false})
+  .then(r => r.violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
+    .map(v => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.html.slice(0, 160))})))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // TestNoAdminPageHasASeriousBarrier follows every link of the admin and lets axe look at
 // each kind of page, wide and light, and narrow and dark.
 func TestNoAdminPageHasASeriousBarrier(t *testing.T) {
@@ -41,15 +56,7 @@ func TestNoAdminPageHasASeriousBarrier(t *testing.T) {
 		for _, name := range names {
 			admin.open(pages[name])
 			admin.await(page, `document.readyState === 'complete'`)
-			if _, err := eval[bool](admin, page, string(axe)+`;true`); err != nil {
-				t.Fatal(err)
-			}
-			found, err := eval[[]violation](admin, page, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], iframes: false})
-  .then(r => r.violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
-    .map(v => ({id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.html.slice(0, 160))})))`)
-			if err != nil {
-				t.Fatal(name, err)
-			}
+			found := admin.barriers(string(axe))
 			for _, v := range found {
 				if what := v.ID + strings.Join(v.Nodes, ""); !told[what] { // what every page has is told once
 					told[what] = true

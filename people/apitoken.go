@@ -28,6 +28,7 @@ const (
 	ScopeCampaigns      Scope = "campaigns:read"
 	ScopeCampaignsWrite Scope = "campaigns:write" // make, edit, publish, pause, resume and end
 	ScopeClaims         Scope = "claims:read"     // personal data is masked
+	ScopeClaimsWrite    Scope = "claims:write"    // make cards void
 	ScopeUsers          Scope = "users:read"      // the same
 	ScopeExports        Scope = "exports:write"   // make files of what the token may read, and fetch them
 	ScopeReveal         Scope = "claims:reveal"   // personal data as it is
@@ -36,7 +37,7 @@ const (
 // Scopes lists every scope, the harmless first.
 func Scopes() []Scope {
 	return []Scope{
-		ScopeConfig, ScopeNonce, ScopeHealth, ScopeCampaigns, ScopeRedemptions, ScopeCampaignsWrite, ScopeClaims, ScopeUsers, ScopeExports, ScopeReveal,
+		ScopeConfig, ScopeNonce, ScopeHealth, ScopeCampaigns, ScopeRedemptions, ScopeCampaignsWrite, ScopeClaims, ScopeClaimsWrite, ScopeUsers, ScopeExports, ScopeReveal,
 		ScopeTickets, ScopeAccessToken,
 	}
 }

@@ -80,8 +80,8 @@ func (b *bundle) mustRefuse(t *testing.T, token string) {
 func TestEachRoleCanDoWhatItsRowSays(t *testing.T) {
 	t.Parallel()
 	rows := map[people.Role]string{
-		people.Owner:    "campaigns:read campaigns:write claims:read claims:export claims:reveal account:read account:write people:manage api:tokens orders:read orders:refund orders:approve",
-		people.Operator: "campaigns:read campaigns:write claims:read claims:export claims:reveal account:read orders:read orders:refund",
+		people.Owner:    "campaigns:read campaigns:write claims:read claims:write claims:export claims:reveal account:read account:write people:manage api:tokens orders:read orders:refund orders:approve",
+		people.Operator: "campaigns:read campaigns:write claims:read claims:write claims:export claims:reveal account:read orders:read orders:refund",
 		people.Viewer:   "campaigns:read claims:read account:read",
 		people.Finance:  "campaigns:read claims:read claims:export orders:read orders:refund orders:approve",
 		"admin":         "",

@@ -19,11 +19,12 @@ type Person struct {
 	Login        string // lower case, unique
 	Name         string // as shown
 	Role         Role
-	PasswordHash string // argon2id in PHC form
+	PasswordHash string // argon2id in PHC form; "" for somebody invited, who cannot sign in yet
 	Language     string // zh-CN or en
 	CreatedAt    time.Time
 	LastSeenAt   time.Time // zero until the first sign-in
 	Disabled     bool
+	TwoStep      bool // a code is asked for after the password
 }
 
 // NewPerson is what somebody types to make a person. Setup ignores Role: the first person
@@ -50,8 +51,9 @@ const (
 // CleanLogin is how a login is stored and looked up: without blanks around, lower case.
 func CleanLogin(login string) string { return strings.ToLower(strings.TrimSpace(login)) }
 
-// clean normalises n and returns every broken rule on its field.
-func (n *NewPerson) clean() error {
+// clean normalises n and returns every broken rule on its field; somebody invited sets the
+// password later.
+func (n *NewPerson) clean(password bool) error {
 	n.Login = CleanLogin(n.Login)
 	n.Name = strings.TrimSpace(n.Name)
 	if n.Name == "" {
@@ -67,13 +69,10 @@ func (n *NewPerson) clean() error {
 	case !loginFits(n.Login):
 		problems = append(problems, fault.New(fault.Invalid, "people.login.letters").On("login"))
 	}
-	switch {
-	case !utf8.ValidString(n.Name) || strings.ContainsFunc(n.Name, unprintable):
-		problems = append(problems, fault.New(fault.Invalid, "people.name.letters").On("name"))
-	case utf8.RuneCountInString(n.Name) > MaxName && n.Name != n.Login:
-		problems = append(problems, fault.New(fault.Invalid, "people.name.long", "max", MaxName).On("name"))
+	problems = append(problems, nameProblems(n.Name, n.Login)...)
+	if password {
+		problems = append(problems, passwordProblems(n.Login, n.Password)...)
 	}
-	problems = append(problems, passwordProblems(n.Login, n.Password)...)
 	if !n.Role.known() {
 		problems = append(problems, fault.New(fault.Invalid, "people.role.unknown").On("role"))
 	}
@@ -101,6 +100,16 @@ func unprintable(r rune) bool {
 	return unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }
 
+func nameProblems(name, login string) fault.List {
+	switch {
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable):
+		return fault.List{fault.New(fault.Invalid, "people.name.letters").On("name")}
+	case utf8.RuneCountInString(name) > MaxName && name != login:
+		return fault.List{fault.New(fault.Invalid, "people.name.long", "max", MaxName).On("name")}
+	}
+	return nil
+}
+
 func passwordProblems(login, password string) fault.List {
 	switch {
 	case utf8.RuneCountInString(password) < MinPassword:
@@ -116,7 +125,7 @@ func passwordProblems(login, password string) fault.List {
 // CreatePerson checks n and stores it. Problems come back as a fault.List on login, name,
 // password, role and language; ErrLoginTaken on login.
 func (s *Service) CreatePerson(ctx context.Context, n NewPerson) (Person, error) {
-	if err := n.clean(); err != nil {
+	if err := n.clean(true); err != nil {
 		return Person{}, err
 	}
 	p, err := s.person(ctx, n)
@@ -144,10 +153,7 @@ func (s *Service) ResetPassword(ctx context.Context, login, password string) err
 	if err != nil {
 		return err
 	}
-	if err := s.store.SetPassword(ctx, p.ID, hash, s.now().UTC()); err != nil {
-		return err
-	}
-	if err := s.store.DeleteSessionsOf(ctx, p.ID); err != nil {
+	if err := s.store.SetPassword(ctx, p.ID, hash, nil); err != nil {
 		return err
 	}
 	s.note(ctx, Person{}, "", "people.reset_password", "person", string(p.ID), nil)
@@ -163,9 +169,13 @@ func (s *Service) person(ctx context.Context, n NewPerson) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
+	return s.row(n, hash), nil
+}
+
+func (s *Service) row(n NewPerson, hash string) Person {
 	now := s.now().UTC()
 	return Person{
 		ID: ID(newUUID(now)), Login: n.Login, Name: n.Name, Role: n.Role,
 		PasswordHash: hash, Language: n.Language, CreatedAt: now,
-	}, nil
+	}
 }

@@ -27,6 +27,7 @@ const (
 	CampaignsRead  Permission = "campaigns:read"
 	CampaignsWrite Permission = "campaigns:write"
 	ClaimsRead     Permission = "claims:read"
+	ClaimsWrite    Permission = "claims:write" // make cards void, block people
 	ClaimsExport   Permission = "claims:export"
 	ClaimsReveal   Permission = "claims:reveal" // see personal data unmasked
 	AccountRead    Permission = "account:read"
@@ -41,7 +42,7 @@ const (
 // Permissions lists every permission in the order of the screens.
 func Permissions() []Permission {
 	return []Permission{
-		CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsExport, ClaimsReveal,
+		CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsWrite, ClaimsExport, ClaimsReveal,
 		AccountRead, AccountWrite, PeopleManage, APITokens, OrdersRead, OrdersRefund, OrdersApprove,
 	}
 }
@@ -61,7 +62,7 @@ func (r Role) Can(p Permission) bool {
 	case Owner:
 		return slices.Contains(Permissions(), p)
 	case Operator:
-		return slices.Contains([]Permission{CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsExport, ClaimsReveal, AccountRead, OrdersRead, OrdersRefund}, p)
+		return slices.Contains([]Permission{CampaignsRead, CampaignsWrite, ClaimsRead, ClaimsWrite, ClaimsExport, ClaimsReveal, AccountRead, OrdersRead, OrdersRefund}, p)
 	case Viewer:
 		return slices.Contains([]Permission{CampaignsRead, ClaimsRead, AccountRead}, p)
 	case Finance:

@@ -13,6 +13,9 @@ import (
 // ErrSignIn for an unknown login, a wrong password and a disabled person alike, after the
 // same work. ErrTooMany with "seconds" when the login or the address failed too often;
 // tries that succeed do not count. ErrBusy when no turn came before ctx ended.
+//
+// ErrSecondStep when the person has two-step sign-in on: nothing is signed in, and token is
+// only good for SecondStep, once, within SecondLife.
 func (s *Service) SignIn(ctx context.Context, login, password, ip, agent string) (token string, session Session, err error) {
 	login = CleanLogin(login)
 	refund, err := s.limit(ip, login)
@@ -32,6 +35,9 @@ func (s *Service) SignIn(ctx context.Context, login, password, ip, agent string)
 		return "", Session{}, err
 	}
 	refund()
+	if p.TwoStep {
+		return s.askCode(ctx, p, password)
+	}
 	token, session, err = s.start(ctx, p, ip, agent)
 	if err != nil {
 		return "", Session{}, err
@@ -43,6 +49,19 @@ func (s *Service) SignIn(ctx context.Context, login, password, ip, agent string)
 	return token, session, nil
 }
 
+// askCode makes the token that SecondStep takes.
+func (s *Service) askCode(ctx context.Context, p Person, password string) (string, Session, error) {
+	token, err := s.issue(ctx, forSecond, p.ID, SecondLife)
+	if err != nil {
+		return "", Session{}, err
+	}
+	if err := s.confirm(ctx, p, password); err != nil {
+		_, dropped := s.store.TakeOneTime(context.WithoutCancel(ctx), hashToken(token), forSecond, s.now().UTC())
+		return "", Session{}, errors.Join(err, dropped)
+	}
+	return token, Session{}, ErrSecondStep
+}
+
 // confirm looks at the person again after a session was started: a password reset ends all
 // sessions, but cannot see one that starts between the check of the old password and now.
 func (s *Service) confirm(ctx context.Context, p Person, password string) error {
@@ -50,7 +69,7 @@ func (s *Service) confirm(ctx context.Context, p Person, password string) error 
 	switch {
 	case err != nil:
 		return err
-	case again.Disabled:
+	case again.Disabled || again.TwoStep && !p.TwoStep:
 		return ErrSignIn
 	case again.PasswordHash == p.PasswordHash:
 		return nil
@@ -125,8 +144,10 @@ type OneTime struct {
 }
 
 const (
-	forSetup = "setup"
-	forLogin = "login"
+	forSetup    = "setup"
+	forLogin    = "login"
+	forSecond   = "second"   // the password was right
+	forPassword = "password" // of an invitation or a reset
 
 	setupLife = 30 * time.Minute
 )
@@ -140,7 +161,8 @@ func (s *Service) IssueLoginLink(ctx context.Context, person ID, life time.Durat
 	return s.issue(ctx, forLogin, person, life)
 }
 
-// SignInByLink spends the token and starts a session; ErrOneTimeUsed when it is unknown,
+// SignInByLink spends the token and starts a session, without a second step: links are made
+// on the server, and the audit says when one was left out. ErrOneTimeUsed when it is unknown,
 // spent or over, or when its person is gone or disabled. ErrTooMany as for SignIn.
 func (s *Service) SignInByLink(ctx context.Context, token, ip, agent string) (string, Session, error) {
 	refund, err := s.limit(ip, "")
@@ -163,7 +185,11 @@ func (s *Service) SignInByLink(ctx context.Context, token, ip, agent string) (st
 	if err != nil {
 		return "", Session{}, err
 	}
-	s.note(ctx, p, ip, "people.signin.link", "person", string(p.ID), nil)
+	if p.TwoStep {
+		s.note(ctx, p, ip, "people.signin.link_only", "person", string(p.ID), nil)
+	} else {
+		s.note(ctx, p, ip, "people.signin.link", "person", string(p.ID), nil)
+	}
 	return cookie, session, nil
 }
 
@@ -188,7 +214,7 @@ func (s *Service) Setup(ctx context.Context, token string, n NewPerson) (Person,
 		return Person{}, "", err
 	}
 	n.Role = Owner
-	if err := n.clean(); err != nil {
+	if err := n.clean(true); err != nil {
 		return Person{}, "", err
 	}
 	if _, err := s.store.TakeOneTime(ctx, hashToken(token), forSetup, s.now().UTC()); err != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Store keeps people, sessions, one-time tokens, API tokens and the audit. All times are UTC.
+// Store keeps people, sessions, second steps, one-time tokens, API tokens and the audit. All times are UTC.
 type Store interface {
 	// CreateFirstPerson stores p if there is nobody yet, in one guarded statement;
 	// otherwise ErrSetupDone.
@@ -20,8 +20,21 @@ type Store interface {
 	ListPeople(ctx context.Context) ([]Person, error)
 	// CountPeople counts everybody, the disabled too.
 	CountPeople(ctx context.Context) (int, error)
-	// SetPassword replaces the hash; ErrPersonNotFound.
-	SetPassword(ctx context.Context, id ID, hash string, now time.Time) error
+	// SetPassword replaces the hash and ends what the old one let in: all of the person's
+	// sessions but the one with the id keep, nil = all, and all unused one-time tokens;
+	// ErrPersonNotFound.
+	SetPassword(ctx context.Context, id ID, hash string, keep []byte) error
+	// SetName replaces the name; ErrPersonNotFound.
+	SetName(ctx context.Context, id ID, name string) error
+	// SetRole replaces the role, in a statement that guards that somebody enabled who has a
+	// password stays an owner; ErrLastOwner, ErrPersonNotFound.
+	SetRole(ctx context.Context, id ID, role Role) error
+	// SetDisabled shuts out, with the guard of SetRole, and ends sessions and one-time tokens,
+	// or lets in again; ErrLastOwner, ErrPersonNotFound.
+	SetDisabled(ctx context.Context, id ID, off bool) error
+	// DropInvitation removes a person who has no password and was never seen, with their
+	// one-time tokens; ErrInvitationUsed.
+	DropInvitation(ctx context.Context, id ID) error
 	// Rehash replaces the hash only where it still is old; otherwise nothing happens.
 	Rehash(ctx context.Context, id ID, old, hash string) error
 
@@ -34,8 +47,12 @@ type Store interface {
 	TouchSession(ctx context.Context, hash []byte, now time.Time) error
 	// DeleteSession ends a session; nothing when it is gone.
 	DeleteSession(ctx context.Context, hash []byte) error
-	// DeleteSessionsOf ends all sessions of a person and their unused one-time tokens.
-	DeleteSessionsOf(ctx context.Context, id ID) error
+	// ListSessions returns the living sessions of a person, "" = of everybody, the one used
+	// last first.
+	ListSessions(ctx context.Context, id ID, now time.Time) ([]Session, error)
+	// DeleteSessionsOf ends the sessions of a person but the one with the id keep, nil = all,
+	// and their unused one-time tokens that sign in.
+	DeleteSessionsOf(ctx context.Context, id ID, keep []byte) error
 	// DeleteExpiredSessions removes sessions with ExpiresAt ≤ now or SeenAt ≤ now−IdleLife,
 	// and one-time tokens with ExpiresAt ≤ now.
 	DeleteExpiredSessions(ctx context.Context, now time.Time) error
@@ -46,6 +63,29 @@ type Store interface {
 	// ExpiresAt > now, in one guarded statement: of parallel callers one gets it.
 	// ErrOneTimeUsed otherwise.
 	TakeOneTime(ctx context.Context, hash []byte, purpose string, now time.Time) (OneTime, error)
+
+	// ReplaceOneTime stores a one-time token in place of those with its person and purpose.
+	ReplaceOneTime(ctx context.Context, t OneTime) error
+	// FindOneTime is TakeOneTime without taking it.
+	FindOneTime(ctx context.Context, hash []byte, purpose string, now time.Time) (OneTime, error)
+	// ListOneTimes returns the tokens of a purpose with ExpiresAt > now, without their hashes.
+	ListOneTimes(ctx context.Context, purpose string, now time.Time) ([]OneTime, error)
+
+	// TwoStep is the person's second step with its secret in clear; the zero TwoStep without one.
+	TwoStep(ctx context.Context, id ID) (TwoStep, error)
+	// StartTwoStep stores a secret that waits to be confirmed, in place of one that does;
+	// ErrTwoStepOn when one is confirmed.
+	StartTwoStep(ctx context.Context, id ID, secret string, now time.Time) error
+	// ConfirmTwoStep turns on the secret that was started then, with its last step taken and the
+	// hashes of the recovery codes; ErrTwoStepOn when that one does not wait any more.
+	ConfirmTwoStep(ctx context.Context, id ID, started, now time.Time, step int64, recovery [][]byte) error
+	// TakeStep moves LastStep forward, in one guarded statement: of parallel callers with one
+	// step one gets it; ErrCode.
+	TakeStep(ctx context.Context, id ID, step int64) error
+	// TakeRecoveryCode removes a code, likewise; ErrCode.
+	TakeRecoveryCode(ctx context.Context, id ID, hash []byte) error
+	// DropTwoStep removes the secret and the recovery codes; nothing when there are none.
+	DropTwoStep(ctx context.Context, id ID) error
 
 	// CreateAPIToken stores t.
 	CreateAPIToken(ctx context.Context, t APIToken) error

@@ -12,6 +12,8 @@ import (
 
 // memory keeps the Store's promises without a disk; db's own tests prove them for SQLite.
 type memory struct {
+	people.Store // nil: members, links and second steps are tested on SQLite
+
 	mu       sync.Mutex
 	people   []people.Person
 	sessions []people.Session
@@ -89,8 +91,11 @@ func (m *memory) edit(id people.ID, change func(*people.Person)) error {
 	return people.ErrPersonNotFound
 }
 
-func (m *memory) SetPassword(_ context.Context, id people.ID, hash string, _ time.Time) error {
-	return m.edit(id, func(p *people.Person) { p.PasswordHash = hash })
+func (m *memory) SetPassword(ctx context.Context, id people.ID, hash string, keep []byte) error {
+	if err := m.edit(id, func(p *people.Person) { p.PasswordHash = hash }); err != nil {
+		return err
+	}
+	return m.DeleteSessionsOf(ctx, id, keep)
 }
 
 func (m *memory) Rehash(_ context.Context, id people.ID, old, hash string) error {
@@ -146,11 +151,11 @@ func (m *memory) DeleteSession(_ context.Context, hash []byte) error {
 	return m.drop(func(s people.Session) bool { return bytes.Equal(s.ID, hash) })
 }
 
-func (m *memory) DeleteSessionsOf(_ context.Context, id people.ID) error {
+func (m *memory) DeleteSessionsOf(_ context.Context, id people.ID, keep []byte) error {
 	m.mu.Lock()
 	m.once = slices.DeleteFunc(m.once, func(t people.OneTime) bool { return t.Person == id })
 	m.mu.Unlock()
-	return m.drop(func(s people.Session) bool { return s.Person == id })
+	return m.drop(func(s people.Session) bool { return s.Person == id && !bytes.Equal(s.ID, keep) })
 }
 
 func (m *memory) DeleteExpiredSessions(_ context.Context, now time.Time) error {

@@ -128,6 +128,9 @@ func (s *Server) page(c *fiber.Ctx, who *signedIn, nav, titleKey string, args ..
 	if who.can(people.AccountRead) {
 		p.Health = s.healthDot(c.UserContext())
 	}
+	if nav != exportsNav && who.can(people.ClaimsExport) { // their own page shows them anyway
+		p.Tray = s.exportTray(c.UserContext(), who)
+	}
 	return p
 }
 

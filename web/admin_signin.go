@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gofiber/fiber/v2"
@@ -32,6 +33,9 @@ func (s *Server) handleSignIn(c *fiber.Ctx) error {
 func (s *Server) handleSignInDone(c *fiber.Ctx) error {
 	form := admin.SignIn{Next: localPath(c.FormValue("next")), Login: c.FormValue("login"), Errors: ui.Errors{}}
 	token, _, err := s.People.SignIn(c.UserContext(), form.Login, c.FormValue("password"), s.clientIP(c), c.Get(fiber.HeaderUserAgent))
+	if errors.Is(err, people.ErrSecondStep) {
+		return s.askCode(c, token, form.Next)
+	}
 	if err != nil {
 		status, ok := formErrors(c, form.Errors, err)
 		if !ok {

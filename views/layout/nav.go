@@ -34,6 +34,7 @@ var entries = []Entry{
 	{"events", "wechat", "admin.nav.events", "/admin/events", "e", people.AccountRead, true},
 	{"health", "system", "admin.nav.health", "/admin/health", "h", people.AccountRead, false},
 	{"account", "system", "admin.nav.account", "/admin/accounts", "a", people.AccountRead, false},
+	{"people", "system", "people.nav", "/admin/people", "p", people.PeopleManage, false},
 	{"audit", "system", "audit.nav", "/admin/audit", "j", people.PeopleManage, false},
 	{"api", "system", "admin.nav.api", "/admin/api", "i", people.APITokens, false},
 }
@@ -42,7 +43,7 @@ var entries = []Entry{
 // or leads there.
 var commands = []Entry{
 	{"plus", "do", "shell.do.campaign_new", "/admin/campaigns/new", "", people.CampaignsWrite, false},
-	{"download", "do", "shell.do.claims_export", "/admin/claims.xlsx", "", people.ClaimsExport, false},
+	{"download", "do", "shell.do.claims_export", "/admin/exports?new=", "", people.ClaimsExport, false},
 	{"download", "do", "shell.do.stats_export", "/admin/campaigns.xlsx", "", people.CampaignsRead, false},
 	{"pause", "do", "shell.do.paused", "/admin/campaigns?state=paused", "", people.CampaignsRead, false},
 	{"refresh", "do", "shell.do.reconcile", "/admin/events/reconcile", "", people.AccountRead, false},

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/url"
 
+	"github.com/a-h/templ"
+
 	"kaquan/people"
 )
 
@@ -23,6 +25,7 @@ type Page struct {
 	Account  string // the account that is looked at, "" = all
 	Version  string
 	Health   Health
+	Tray     templ.Component // of the corner: what is on its way; nil = nothing
 }
 
 // Account is an entry of the account switcher.
