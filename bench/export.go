@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -119,7 +121,8 @@ func runChild(ctx context.Context, what, folder string) error {
 	return err
 }
 
-// exportOnce asks the running product for the file, as an administrator does.
+// exportOnce has the running product make the file of all columns and fetches it, as an
+// administrator does.
 func exportOnce(ctx context.Context, folder string) (time.Duration, error) {
 	s, err := serve(ctx, folder, campaigns.OwnCode)
 	if err != nil {
@@ -139,16 +142,57 @@ func exportOnce(ctx context.Context, folder string) (time.Duration, error) {
 }
 
 func (s *server) download(ctx context.Context, cookies string) (int64, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/admin/claims.xlsx", nil)
-	if err != nil {
+	form := url.Values{"format": {string(campaigns.ExportXLSX)}, "full": {"1"}, "reason": {"bench"}}
+	for _, c := range campaigns.ExportColumns(campaigns.ExportClaims) {
+		form.Add("columns", c.Name)
+	}
+	var page bytes.Buffer
+	ask := func(method, path string, body io.Reader, out io.Writer) (int64, error) {
+		r, err := http.NewRequestWithContext(ctx, method, s.url+path, body)
+		if err != nil {
+			return 0, err
+		}
+		r.Header.Set("Cookie", cookies)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return fetchInto(r, out)
+	}
+	if _, err := ask(http.MethodGet, "/admin/exports?new=", nil, &page); err != nil {
 		return 0, err
 	}
-	r.Header.Set("Cookie", cookies)
-	return fetch(r)
+	token := csrfField.FindSubmatch(page.Bytes())
+	if token == nil {
+		return 0, errors.New("no token in the dialog")
+	}
+	form.Set("_csrf", string(token[1]))
+	if _, err := ask(http.MethodPost, "/admin/exports", strings.NewReader(form.Encode()), io.Discard); err != nil {
+		return 0, err
+	}
+	for {
+		page.Reset()
+		if _, err := ask(http.MethodGet, "/admin/exports", nil, &page); err != nil {
+			return 0, err
+		}
+		if file := exportFile.FindSubmatch(page.Bytes()); file != nil {
+			return ask(http.MethodGet, string(file[1]), nil, io.Discard)
+		}
+		if !bytes.Contains(page.Bytes(), []byte(`data-exports="working"`)) {
+			return 0, errors.New("the export failed")
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
-// fetch asks for something and reads all of it; anything but 200 is an error.
-func fetch(r *http.Request) (int64, error) {
+// exportFile is the address of the newest file on the page of exports.
+var exportFile = regexp.MustCompile(`href="(/admin/exports/[^"]+/file)"`)
+
+// fetch asks for something and reads all of it; anything but 200 in the end is an error.
+func fetch(r *http.Request) (int64, error) { return fetchInto(r, io.Discard) }
+
+func fetchInto(r *http.Request, out io.Writer) (int64, error) {
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, err
@@ -157,7 +201,7 @@ func fetch(r *http.Request) (int64, error) {
 	if answer.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("%s answers %s", r.URL.Path, answer.Status)
 	}
-	return io.Copy(io.Discard, answer.Body)
+	return io.Copy(out, answer.Body)
 }
 
 // excelizeOnce writes the cells of the export with the library alone.

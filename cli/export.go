@@ -27,6 +27,8 @@ type exportCommand struct {
 type exportTarget struct {
 	Account string `required:"" placeholder:"ID" help:"Official account. 公众号编号。"`
 	To      string `required:"" placeholder:"FILE" help:"File to write: .xlsx or .csv. 目标文件。"`
+
+	Columns []string `placeholder:"NAME" help:"Only these columns, by their names in the API. 只要这些列。"`
 }
 
 type exportClaimsCommand struct {
@@ -56,6 +58,9 @@ func (t *exportTarget) run(ctx context.Context, env *Env, kind campaigns.ExportK
 	if !asCSV && filepath.Ext(t.To) != ".xlsx" {
 		return fault.New(fault.Invalid, "imports.cli.extension")
 	}
+	if t.Columns, err = campaigns.ChooseExportColumns(kind, t.Columns); err != nil {
+		return err
+	}
 	store, err := OpenStore(ctx, env.Config, env.Log)
 	if err != nil {
 		return err
@@ -80,6 +85,9 @@ func (t *exportTarget) run(ctx context.Context, env *Env, kind campaigns.ExportK
 	}()
 	service := campaigns.New(campaigns.Options{Store: store, Log: env.Log})
 	detail["by"], detail["kind"], detail["masked"] = "command line", kind, false
+	if t.Columns != nil {
+		detail["columns"] = t.Columns
+	}
 	if err := people.New(store, people.Options{Log: env.Log}).Record(ctx, people.Person{}, "", string(kind)+".export", "account", string(account.ID), detail); err != nil {
 		return err
 	}
@@ -96,7 +104,7 @@ func (t *exportTarget) run(ctx context.Context, env *Env, kind campaigns.ExportK
 }
 
 // Run writes claims.
-func (c exportClaimsCommand) Run(ctx context.Context, env *Env) error {
+func (c *exportClaimsCommand) Run(ctx context.Context, env *Env) error {
 	detail := map[string]any{"campaign": c.Campaign, "from": c.From, "to": c.Until}
 	return c.run(ctx, env, campaigns.ExportClaims, detail, func(ctx context.Context, service *campaigns.Service, account campaigns.AccountID, out io.Writer, asCSV bool, bar *progressLine) (sheets.Result, error) {
 		f := campaigns.ClaimFilter{Account: account}
@@ -107,7 +115,7 @@ func (c exportClaimsCommand) Run(ctx context.Context, env *Env) error {
 		if f.To, err = dayOf(c.Until, 1); err != nil {
 			return sheets.Result{}, err
 		}
-		o := sheets.ClaimSheet{Zone: campaigns.Shanghai(), Created: time.Now(), CSV: asCSV}
+		o := sheets.ClaimSheet{Zone: campaigns.Shanghai(), Created: time.Now(), CSV: asCSV, Columns: c.Columns}
 		list, err := service.Campaigns(ctx, campaigns.CampaignFilter{Account: account, Archived: true})
 		if err != nil {
 			return sheets.Result{}, err
@@ -128,21 +136,21 @@ func (c exportClaimsCommand) Run(ctx context.Context, env *Env) error {
 }
 
 // Run writes users.
-func (c exportUsersCommand) Run(ctx context.Context, env *Env) error {
+func (c *exportUsersCommand) Run(ctx context.Context, env *Env) error {
 	return c.run(ctx, env, campaigns.ExportUsers, map[string]any{}, func(ctx context.Context, service *campaigns.Service, account campaigns.AccountID, out io.Writer, asCSV bool, bar *progressLine) (sheets.Result, error) {
 		rows := service.EachVisitor(ctx, campaigns.VisitorFilter{Account: account})
-		return sheets.Visitors(ctx, out, told(rows, bar), sheets.VisitorSheet{Zone: campaigns.Shanghai(), Created: time.Now(), CSV: asCSV}, nil)
+		return sheets.Visitors(ctx, out, told(rows, bar), sheets.VisitorSheet{Zone: campaigns.Shanghai(), Created: time.Now(), CSV: asCSV, Columns: c.Columns}, nil)
 	})
 }
 
 // Run writes campaigns.
-func (c exportCampaignsCommand) Run(ctx context.Context, env *Env) error {
+func (c *exportCampaignsCommand) Run(ctx context.Context, env *Env) error {
 	return c.run(ctx, env, campaigns.ExportCampaigns, map[string]any{}, func(ctx context.Context, service *campaigns.Service, account campaigns.AccountID, out io.Writer, asCSV bool, _ *progressLine) (sheets.Result, error) {
 		page, err := service.Overview(ctx, campaigns.OverviewFilter{Account: account})
 		if err != nil {
 			return sheets.Result{}, err
 		}
-		return sheets.Campaigns(ctx, out, page.Rows, asCSV, time.Now())
+		return sheets.Campaigns(ctx, out, page.Rows, sheets.CampaignSheet{Created: time.Now(), CSV: asCSV, Columns: c.Columns})
 	})
 }
 

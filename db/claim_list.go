@@ -42,11 +42,11 @@ func (q *claimQuery) text(columns, order string, limit int) string {
 	return b.String()
 }
 
-const claimRowColumns = claimColumns + `, c.name, v.openid, v.nickname`
+const claimRowColumns = claimColumns + `, c.name, v.openid, v.nickname, v.blocked_at`
 
 func (d *DB) scanClaimRow(row scanner) (campaigns.ClaimRow, error) {
 	var r campaigns.ClaimRow
-	err := row.Scan(append(claimTargets(&r.Claim), &r.CampaignName, &r.OpenID, &r.Nickname)...)
+	err := row.Scan(append(claimTargets(&r.Claim), &r.CampaignName, &r.OpenID, &r.Nickname, (*instant)(&r.BlockedAt))...)
 	d.openAnswers(&r.Claim)
 	return r, err
 }
@@ -67,6 +67,9 @@ func filter(f campaigns.ClaimFilter) *claimQuery {
 	}
 	if f.Visitor != 0 {
 		q.and("k.visitor_id = ?1", int64(f.Visitor))
+	}
+	if f.Blocked {
+		q.and("k.visitor_id IN (SELECT id FROM visitors WHERE blocked_at > 0)")
 	}
 	if len(f.States) > 0 {
 		args := make([]any, len(f.States))

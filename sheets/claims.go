@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"kaquan/campaigns"
@@ -20,6 +21,8 @@ type ClaimSheet struct {
 	TempDir   string
 	MaxRows   int // of one sheet; 0 = as many as Excel takes
 	CSV       bool
+	Plain     bool     // of CSV: for programs
+	Columns   []string // of campaigns.ExportColumns; nil = all
 }
 
 // ClaimMask hides personal data.
@@ -29,14 +32,16 @@ type ClaimMask struct {
 	OpenID   func(string) string
 }
 
+func asItIs(text string) string { return text }
+
 // Claims writes the rows as a file to w, its words in the language of ctx. check, when
 // not nil, is called with the number of rows before the first byte reaches w; its error stops
 // everything. The end of ctx does so too. When it fails, what reached w is no file.
 func Claims(ctx context.Context, w io.Writer, rows iter.Seq2[campaigns.ClaimRow, error], o ClaimSheet, check func(rows int) error) (Result, error) {
 	t := newClaimTable(ctx, o)
 	x := NewTable(&cancellable{ctx, w}, o.CSV, Options{
-		Sheet: i18n.T(ctx, "export.sheet"), Title: i18n.T(ctx, "export.sheet"), Columns: t.columns(ctx),
-		Zone: o.Zone, Created: o.Created, TempDir: o.TempDir, MaxRows: o.MaxRows,
+		Sheet: i18n.T(ctx, "export.sheet"), Title: i18n.T(ctx, "export.sheet"), Columns: columnsOf(t.columns),
+		Zone: o.Zone, Created: o.Created, TempDir: o.TempDir, MaxRows: o.MaxRows, Plain: o.Plain,
 	})
 	defer x.Discard()
 	n := 0
@@ -63,18 +68,32 @@ func Claims(ctx context.Context, w io.Writer, rows iter.Seq2[campaigns.ClaimRow,
 // claimTable turns rows into cells; it is made once for a whole export.
 type claimTable struct {
 	hide    *ClaimMask
+	columns []filled[campaigns.ClaimRow]
 	labels  []string // of the columns for answers
 	forms   map[campaigns.ID]campaigns.Form
 	columnN map[string]int // by label
-	words   map[campaigns.ClaimState]string
-	gone    string   // what stands for an answer whose time was over
-	answers []string // of the current row, by column
+	gone    string         // what stands for an answer whose time was over
+	answers []string       // of the current row, by column
 	row     []Cell
 }
 
 func newClaimTable(ctx context.Context, o ClaimSheet) *claimTable {
-	t := &claimTable{hide: o.Hide, forms: map[campaigns.ID]campaigns.Form{}, columnN: map[string]int{}, words: claimWords(ctx), gone: i18n.T(ctx, "retention.gone")}
-	for _, c := range o.Campaigns {
+	t := &claimTable{hide: o.Hide, forms: map[campaigns.ID]campaigns.Form{}, columnN: map[string]int{}, gone: i18n.T(ctx, "retention.gone")}
+	if o.Columns == nil || slices.Contains(o.Columns, "answers") {
+		t.ask(ctx, o.Campaigns)
+	}
+	t.answers = make([]string, len(t.labels))
+	t.columns = chosen(ctx, campaigns.ExportClaims, o.Columns, t.all(ctx))
+	if len(t.columns) == 0 { // answers alone, and nothing is asked; a sheet needs a column
+		header := Column{Header: i18n.T(ctx, "export.column.others")}
+		t.columns = one(header, func(*campaigns.ClaimRow) Cell { return String("") })
+	}
+	return t
+}
+
+// ask gives the questions of the forms their columns.
+func (t *claimTable) ask(ctx context.Context, list []*campaigns.Campaign) {
+	for _, c := range list {
 		t.forms[c.ID] = c.Form
 		for _, q := range c.Form {
 			if _, known := t.columnN[q.Label]; !known {
@@ -87,38 +106,44 @@ func newClaimTable(ctx context.Context, o ClaimSheet) *claimTable {
 		// The last one is for answers to questions that no form asks any more: nothing is lost.
 		t.labels = append(t.labels, i18n.T(ctx, "export.column.others"))
 	}
-	t.answers = make([]string, len(t.labels))
-	return t
 }
 
-func (t *claimTable) columns(ctx context.Context) []Column {
-	name := func(key string) string { return i18n.T(ctx, "export.column."+key) }
-	list := []Column{{Header: name("campaign"), Width: 26}, {Header: name("state"), Width: 12}, {Header: name("code"), Width: 16}}
-	for _, label := range t.labels {
-		list = append(list, Column{Header: label})
+// all are the columns that there can be, by name.
+func (t *claimTable) all(ctx context.Context) map[string][]filled[campaigns.ClaimRow] {
+	type row = campaigns.ClaimRow
+	words := claimWords(ctx)
+	hide := ClaimMask{Nickname: asItIs, OpenID: asItIs}
+	if t.hide != nil {
+		hide = *t.hide
 	}
-	return append(
-		list, Column{Header: name("nickname")}, Column{Header: name("openid"), Width: 32}, Column{Header: name("channel"), Width: 14},
-		Column{Header: name("created"), Kind: Time}, Column{Header: name("confirmed"), Kind: Time}, Column{Header: name("redeemed"), Kind: Time},
-		Column{Header: name("hold_until"), Kind: Time}, Column{Header: name("released"), Kind: Time}, Column{Header: name("ref"), Width: 16},
-	)
+	when := func(at func(*row) time.Time) []filled[row] {
+		return one(Column{Kind: Time}, func(r *row) Cell { return At(at(r)) })
+	}
+	var answers []filled[row]
+	for i, label := range t.labels {
+		answers = append(answers, filled[row]{Column{Header: label}, func(*row) Cell { return String(t.answers[i]) }})
+	}
+	return map[string][]filled[row]{
+		"campaign":   one(Column{Width: 26}, func(r *row) Cell { return String(r.CampaignName) }),
+		"state":      one(Column{Width: 12}, func(r *row) Cell { return String(words[r.State]) }),
+		"code":       one(Column{Width: 16}, func(r *row) Cell { return String(string(r.Code)) }),
+		"answers":    answers,
+		"nickname":   one(Column{}, func(r *row) Cell { return String(hide.Nickname(r.Nickname)) }),
+		"openid":     one(Column{Width: 32}, func(r *row) Cell { return String(hide.OpenID(string(r.OpenID))) }),
+		"channel":    one(Column{Width: 14}, func(r *row) Cell { return String(r.Channel) }),
+		"created":    when(func(r *row) time.Time { return r.CreatedAt }),
+		"confirmed":  when(func(r *row) time.Time { return r.ConfirmedAt }),
+		"redeemed":   when(func(r *row) time.Time { return r.RedeemedAt }),
+		"hold_until": when(func(r *row) time.Time { return r.HoldUntil }),
+		"released":   when(func(r *row) time.Time { return r.ReleasedAt }),
+		"ref":        one(Column{Width: 16}, func(r *row) Cell { return String(string(r.Ref)) }),
+	}
 }
 
 // cells are those of a row, valid until the next call.
 func (t *claimTable) cells(r *campaigns.ClaimRow) []Cell {
-	t.row = append(t.row[:0], String(r.CampaignName), String(t.words[r.State]), String(string(r.Code)))
 	t.collect(r)
-	for _, answer := range t.answers {
-		t.row = append(t.row, String(answer))
-	}
-	nickname, openid := r.Nickname, string(r.OpenID)
-	if t.hide != nil {
-		nickname, openid = t.hide.Nickname(nickname), t.hide.OpenID(openid)
-	}
-	t.row = append(
-		t.row, String(nickname), String(openid), String(r.Channel),
-		At(r.CreatedAt), At(r.ConfirmedAt), At(r.RedeemedAt), At(r.HoldUntil), At(r.ReleasedAt), String(string(r.Ref)),
-	)
+	t.row = cellsOf(t.row, t.columns, r)
 	return t.row
 }
 

@@ -113,6 +113,67 @@ func TestAnExportSaysOfAnswersThatTheyWentWithTheirTime(t *testing.T) {
 	}
 }
 
+func TestAnExportHasTheColumnsThatWereChosenInTheOrderOfTheFile(t *testing.T) {
+	t.Parallel()
+	header, row := exported(t, context.Background(), sheets.ClaimSheet{Campaigns: asking(), Zone: shanghai, TempDir: t.TempDir(), Columns: []string{"channel", "code"}})
+	if strings.Join(header, "|") != "券码|渠道" || strings.Join(row, "|") != "402188371190|poster" {
+		t.Errorf("%v %v", header, row)
+	}
+	header, row = exported(t, context.Background(), sheets.ClaimSheet{Campaigns: asking(), Zone: shanghai, TempDir: t.TempDir(), Columns: []string{"ref", "answers"}})
+	if strings.Join(header, "|") != "姓名|手机号|车型|其他回答|领取编号" || row[1] != "13800138000" || row[4] != "0123456789ab" {
+		t.Errorf("%v %v", header, row)
+	}
+	var out bytes.Buffer
+	if _, err := sheets.Claims(context.Background(), &out, claimRows(1, nil), sheets.ClaimSheet{CSV: true, Columns: []string{"answers"}}, nil); err != nil || !strings.Contains(out.String(), "其他回答") {
+		t.Errorf("answers alone where nothing is asked: %q %v", out.String(), err)
+	}
+}
+
+func TestEveryColumnOfAnExportCanBeWritten(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for kind, write := range map[campaigns.ExportKind]func(io.Writer, []string) error{
+		campaigns.ExportClaims: func(w io.Writer, columns []string) error {
+			_, err := sheets.Claims(ctx, w, claimRows(1, nil), sheets.ClaimSheet{Campaigns: asking(), CSV: true, Columns: columns}, nil)
+			return err
+		},
+		campaigns.ExportUsers: func(w io.Writer, columns []string) error {
+			rows := func(yield func(campaigns.VisitorRow, error) bool) { yield(campaigns.VisitorRow{}, nil) }
+			_, err := sheets.Visitors(ctx, w, rows, sheets.VisitorSheet{CSV: true, Columns: columns}, nil)
+			return err
+		},
+		campaigns.ExportCampaigns: func(w io.Writer, columns []string) error {
+			_, err := sheets.Campaigns(ctx, w, make([]campaigns.Overview, 1), sheets.CampaignSheet{CSV: true, Columns: columns})
+			return err
+		},
+	} {
+		for _, c := range campaigns.ExportColumns(kind) {
+			var out bytes.Buffer
+			if err := write(&out, []string{c.Name}); err != nil {
+				t.Fatal(err)
+			}
+			header := strings.TrimPrefix(strings.SplitN(out.String(), "\r\n", 2)[0], "\ufeff")
+			if want := i18n.T(ctx, c.Key); header != want && c.Name != "answers" {
+				t.Errorf("%s.%s has the header %q, want %q", kind, c.Name, header, want)
+			}
+		}
+	}
+}
+
+func TestAPlainCSVIsForProgramsAndTheOtherForExcel(t *testing.T) {
+	t.Parallel()
+	for _, plain := range []bool{true, false} {
+		var out bytes.Buffer
+		o := sheets.ClaimSheet{Campaigns: asking(), CSV: true, Plain: plain, Columns: []string{"answers"}}
+		if _, err := sheets.Claims(context.Background(), &out, claimRows(1, nil), o, nil); err != nil {
+			t.Fatal(err)
+		}
+		if marked, safe := strings.HasPrefix(out.String(), "\ufeff"), strings.Contains(out.String(), "'=HYPERLINK(1)"); marked == plain || safe == plain {
+			t.Errorf("plain %v: %q", plain, out.String())
+		}
+	}
+}
+
 func TestAMaskedExportHidesEveryAnswerTheNameAndTheOpenID(t *testing.T) {
 	t.Parallel()
 	hide := &sheets.ClaimMask{

@@ -29,9 +29,11 @@ func NewTable(w io.Writer, asCSV bool, o Options) Table {
 }
 
 // CSV writes a CSV file as Excel reads one: UTF-8 with its mark, lines that end in CR LF,
-// and nothing that it would run as a formula. Unlike an xlsx file, what reached w before a
-// failure is a part of the file.
+// and nothing that it would run as a formula. A plain one is for programs, which take every
+// text as it is: no mark, nothing in front of a text. Unlike an xlsx file, what reached w
+// before a failure is a part of the file.
 type CSV struct {
+	plain   bool
 	zone    *time.Location
 	sum     hash.Hash
 	out     *bufio.Writer
@@ -42,18 +44,20 @@ type CSV struct {
 	failure error
 }
 
-// NewCSV makes a CSV file to w; of the options only the columns and the zone count.
+// NewCSV makes a CSV file to w; of the options only the columns, the zone and plain count.
 func NewCSV(w io.Writer, o Options) *CSV {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	x := &CSV{zone: o.Zone, sum: sha256.New(), columns: len(o.Columns), result: Result{Sheets: 1}}
+	x := &CSV{plain: o.Plain, zone: o.Zone, sum: sha256.New(), columns: len(o.Columns), result: Result{Sheets: 1}}
 	x.out = bufio.NewWriterSize(io.MultiWriter(w, x.sum), 64<<10)
-	_, x.failure = x.out.WriteString("\ufeff")
+	if !x.plain {
+		_, x.failure = x.out.WriteString("\ufeff")
+	}
 	x.rows = csv.NewWriter(x.out)
 	x.rows.UseCRLF = true
 	for _, c := range o.Columns {
-		x.texts = append(x.texts, harmless(c.Header))
+		x.texts = append(x.texts, x.text(c.Header))
 	}
 	if x.failure == nil {
 		x.failure = x.rows.Write(x.texts)
@@ -73,7 +77,7 @@ func (x *CSV) Write(cells []Cell) error {
 	for i := range x.columns {
 		text := ""
 		if i < len(cells) {
-			text = cells[i].plain(x.zone)
+			text = x.cell(&cells[i])
 		}
 		x.texts = append(x.texts, text)
 	}
@@ -107,8 +111,8 @@ func (x *CSV) Discard() {
 	}
 }
 
-// plain is the cell as text.
-func (c *Cell) plain(zone *time.Location) string {
+// cell is a cell as text.
+func (x *CSV) cell(c *Cell) string {
 	switch c.kind {
 	case Number:
 		return decimal(c.number, 0)
@@ -119,11 +123,18 @@ func (c *Cell) plain(zone *time.Location) string {
 		}
 		return fmt.Sprintf("%s%d.%02d", sign, n/100, n%100)
 	case Time:
-		return time.Unix(c.number, 0).In(zone).Format(time.DateTime)
+		return time.Unix(c.number, 0).In(x.zone).Format(time.DateTime)
 	case Text:
-		return harmless(clean(c.text))
+		return x.text(clean(c.text))
 	}
 	return ""
+}
+
+func (x *CSV) text(text string) string {
+	if x.plain {
+		return text
+	}
+	return harmless(text)
 }
 
 // harmless keeps a spreadsheet from running a text as a formula.

@@ -38,27 +38,20 @@ type VisitorSheet struct {
 	Created time.Time
 	TempDir string
 	CSV     bool
+	Plain   bool     // of CSV: for programs
+	Columns []string // of campaigns.ExportColumns; nil = all
 }
 
 // Visitors writes the rows as a file to w, its words in the language of ctx. check is that
 // of Claims.
 func Visitors(ctx context.Context, w io.Writer, rows iter.Seq2[campaigns.VisitorRow, error], o VisitorSheet, check func(rows int) error) (Result, error) {
-	name := func(key string) string { return i18n.T(ctx, "imports.column."+key) }
+	columns := chosen(ctx, campaigns.ExportUsers, o.Columns, visitorColumns(ctx, o.Hide))
 	x := NewTable(&cancellable{ctx, w}, o.CSV, Options{
 		Sheet: i18n.T(ctx, "imports.export.kind.users"), Title: i18n.T(ctx, "imports.export.kind.users"), Zone: o.Zone, Created: o.Created, TempDir: o.TempDir,
-		Columns: []Column{
-			{Header: name("id"), Width: 16},
-			{Header: name("openid"), Width: 32},
-			{Header: name("nickname")},
-			{Header: name("sex"), Kind: Text, Width: 8},
-			{Header: name("region")},
-			{Header: name("claims"), Kind: Number},
-			{Header: name("first_seen"), Kind: Time},
-			{Header: name("last_seen"), Kind: Time},
-		},
+		Columns: columnsOf(columns), Plain: o.Plain,
 	})
 	defer x.Discard()
-	sexes := [3]string{"", i18n.T(ctx, "imports.sex.1"), i18n.T(ctx, "imports.sex.2")}
+	var row []Cell
 	n := 0
 	for r, err := range rows {
 		if err == nil {
@@ -67,14 +60,8 @@ func Visitors(ctx context.Context, w io.Writer, rows iter.Seq2[campaigns.Visitor
 		if err != nil {
 			return Result{}, err
 		}
-		openid, nickname := string(r.OpenID), r.Nickname
-		if o.Hide != nil {
-			openid, nickname = o.Hide.OpenID(openid), o.Hide.Nickname(nickname)
-		}
-		err = x.Write([]Cell{
-			String(r.ID.String()), String(openid), String(nickname), String(sexes[r.Sex]), String(r.Region), Int(int64(r.Claims)), At(r.FirstSeen), At(r.LastSeen),
-		})
-		if err != nil {
+		row = cellsOf(row, columns, &r)
+		if err := x.Write(row); err != nil {
 			return Result{}, err
 		}
 		n++
@@ -85,4 +72,25 @@ func Visitors(ctx context.Context, w io.Writer, rows iter.Seq2[campaigns.Visitor
 		}
 	}
 	return x.Close()
+}
+
+// visitorColumns are the columns that there can be, by name. What has no masked form is left
+// out where personal data is hidden.
+func visitorColumns(ctx context.Context, mask *ClaimMask) map[string][]filled[campaigns.VisitorRow] {
+	type row = campaigns.VisitorRow
+	hide := ClaimMask{Nickname: asItIs, OpenID: asItIs}
+	sexes := [3]string{"", i18n.T(ctx, "imports.sex.1"), i18n.T(ctx, "imports.sex.2")}
+	if mask != nil {
+		hide, sexes = *mask, [3]string{}
+	}
+	return map[string][]filled[row]{
+		"id":         one(Column{Width: 16}, func(r *row) Cell { return String(r.ID.String()) }),
+		"openid":     one(Column{Width: 32}, func(r *row) Cell { return String(hide.OpenID(string(r.OpenID))) }),
+		"nickname":   one(Column{}, func(r *row) Cell { return String(hide.Nickname(r.Nickname)) }),
+		"sex":        one(Column{Width: 8}, func(r *row) Cell { return String(sexes[r.Sex]) }),
+		"region":     one(Column{}, func(r *row) Cell { return String(hide.Nickname(r.Region)) }),
+		"claims":     one(Column{Kind: Number}, func(r *row) Cell { return Int(int64(r.Claims)) }),
+		"first_seen": one(Column{Kind: Time}, func(r *row) Cell { return At(r.FirstSeen) }),
+		"last_seen":  one(Column{Kind: Time}, func(r *row) Cell { return At(r.LastSeen) }),
+	}
 }

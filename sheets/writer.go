@@ -35,6 +35,7 @@ type Options struct {
 	Created time.Time      // document property; zero = left out
 	TempDir string         // where rows wait until Close, about 1 KB each; "" = the system's
 	MaxRows int            // rows of one sheet with its header; 0 = Excel's 1,048,576
+	Plain   bool           // of CSV: for programs, not for Excel
 }
 
 // Result says what Close has written.

@@ -42,7 +42,7 @@ func (s *Server) handleCampaignStats(format string) adminHandler {
 		}
 		ctx := c.UserContext()
 		var file bytes.Buffer
-		if _, err := sheets.Campaigns(ctx, &file, rows, format == "csv", s.Now()); err != nil {
+		if _, err := sheets.Campaigns(ctx, &file, rows, sheets.CampaignSheet{Created: s.Now(), CSV: format == "csv"}); err != nil {
 			return err
 		}
 		if err := s.People.Record(ctx, who.Person, s.clientIP(c), "campaigns.export", "campaign", "", map[string]any{"rows": len(rows), "format": format}); err != nil {

@@ -26,9 +26,52 @@ type sheet struct {
 	rows   [][]string // without the header
 }
 
+// exportFields are the dialog's fields for everything that there is.
+func exportFields(change ...string) url.Values {
+	form := url.Values{"format": {"xlsx"}, "full": {"1"}, "reason": {"对账"}, "keep_hours": {"24"}}
+	for _, c := range campaigns.ExportColumns(campaigns.ExportClaims) {
+		form.Add("columns", c.Name)
+	}
+	for i := 0; i+1 < len(change); i += 2 {
+		form.Set(change[i], change[i+1])
+	}
+	return form
+}
+
+// exported starts an export and waits until it ended.
+func exported(t *testing.T, d *desk, query string, form url.Values, headers ...string) campaigns.Export {
+	t.Helper()
+	if a := d.post("/admin/exports?"+query, form, headers...); a.status != http.StatusSeeOther || a.header.Get("Location") != "/admin/exports" {
+		t.Fatalf("start: %d %s", a.status, a.words())
+	}
+	list, err := d.campaigns.RecentExports(t.Context(), 1)
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	e := d.waitExport(list[0].ID)
+	d.setTime(d.now().Add(time.Millisecond)) // so that the next one is newer
+	return e
+}
+
+// waitExport waits until an export ended.
+func (o *office) waitExport(id string) campaigns.Export {
+	o.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; {
+		e, err := o.campaigns.Export(context.Background(), id)
+		if err != nil || time.Now().After(end) {
+			o.t.Fatalf("the export does not end: %+v %v", e, err)
+		}
+		if !e.Open() {
+			return e
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
 func exportOf(t *testing.T, d *desk, query string, headers ...string) *sheet {
 	t.Helper()
-	a := d.get("/admin/claims.xlsx?"+query, headers...)
+	e := exported(t, d, query, exportFields(), headers...)
+	a := d.get("/admin/exports/" + e.ID + "/file")
 	if a.status != http.StatusOK || a.header.Get("Content-Type") != "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" {
 		t.Fatalf("export: %d %s %.300s", a.status, a.header.Get("Content-Type"), a.words())
 	}
@@ -137,7 +180,7 @@ func TestAnExportIsRecordedWithItsRowsAndNotWithWhatWasSearched(t *testing.T) {
 	if len(entries) != 1 || entries[0].ActorName != "小李" {
 		t.Fatalf("audit %+v", entries)
 	}
-	for _, want := range []string{`"rows":1`, `"masked":false`, `"search":true`, `"confirmed"`, `"from":"2026-11-20"`} {
+	for _, want := range []string{`"masked":false`, `"search":true`, `"confirmed"`, `"from":"2026-11-20 00:00:00"`, `"reason":"对账"`, `"openid"`} {
 		if !strings.Contains(entries[0].Detail, want) {
 			t.Errorf("the audit %s lacks %s", entries[0].Detail, want)
 		}
@@ -145,8 +188,15 @@ func TestAnExportIsRecordedWithItsRowsAndNotWithWhatWasSearched(t *testing.T) {
 	if strings.Contains(entries[0].Detail, "13800130002") {
 		t.Error("the audit holds the phone number")
 	}
-	a := d.get("/admin/claims.xlsx")
-	if got, want := a.header.Get("Content-Disposition"), url.PathEscape("卡券领取_20261120_1200.xlsx"); !strings.HasPrefix(got, "attachment; ") || !strings.HasSuffix(got, "filename*=UTF-8''"+want) {
+	if taken := o.audited("exports.download"); len(taken) != 1 || !strings.Contains(taken[0].Detail, `"rows":1`) {
+		t.Errorf("audit %+v", taken)
+	}
+	list, err := o.campaigns.RecentExports(t.Context(), 1)
+	if err != nil || list[0].Taken != 1 || list[0].TakenBy != "小李" || list[0].TakenAt.IsZero() {
+		t.Fatalf("%+v %v", list, err)
+	}
+	a := d.get("/admin/exports/" + list[0].ID + "/file")
+	if got, want := a.header.Get("Content-Disposition"), url.PathEscape("领取记录_20261120_1200.xlsx"); !strings.HasPrefix(got, "attachment; ") || !strings.HasSuffix(got, "filename*=UTF-8''"+want) {
 		t.Errorf("Content-Disposition %q", got)
 	}
 	if got := a.header.Get("Cache-Control"); got != "no-store" {
@@ -169,24 +219,22 @@ func TestAnExportIsMaskedForFinanceAndRefusedToViewers(t *testing.T) {
 	if entries := o.audited("claims.export"); len(entries) != 1 || !strings.Contains(entries[0].Detail, `"masked":true`) {
 		t.Errorf("audit %+v", entries)
 	}
-	if a := o.signIn(people.Viewer).get("/admin/claims.xlsx"); a.status != http.StatusForbidden || len(o.audited("claims.export")) != 1 {
+	if a := o.signIn(people.Viewer).post("/admin/exports", exportFields()); a.status != http.StatusForbidden || len(o.audited("claims.export")) != 1 {
 		t.Errorf("a viewer got %d", a.status)
 	}
 }
 
-// Not parallel: it points the program's temporary files to a folder of its own.
 func TestAnExportLeavesNoFilesBehindAlsoWhenItFails(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
+	t.Parallel()
 	o := openOffice(t)
 	o.claim(o.campaign("latte", "冬日拿铁", campaigns.OwnCode), 7, "poster")
 	d := o.signIn(people.Operator)
-	exportOf(t, d, "")
-	if a := d.get("/admin/claims.xlsx?campaign=zz"); a.status != http.StatusNotFound {
+	kept := exported(t, d, "", exportFields())
+	if a := d.post("/admin/exports?campaign=zz", exportFields()); a.status != http.StatusNotFound {
 		t.Errorf("an export of no campaign: %d", a.status)
 	}
 	o.setTime(noon.Add(time.Hour))
-	// Nothing can be handed out that cannot be recorded.
+	// Nothing can be made or handed out that cannot be recorded.
 	raw, err := sql.Open("sqlite", filepath.Join(o.folder, "kaquan.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -195,11 +243,18 @@ func TestAnExportLeavesNoFilesBehindAlsoWhenItFails(t *testing.T) {
 	if _, err := raw.Exec(`DROP TABLE audit`); err != nil {
 		t.Fatal(err)
 	}
-	if a := d.get("/admin/claims.xlsx"); a.status != http.StatusInternalServerError || strings.HasPrefix(a.body, "PK") {
+	if a := d.get("/admin/exports/" + kept.ID + "/file"); a.status != http.StatusInternalServerError || strings.Contains(a.body, "PK") {
+		t.Errorf("a file that cannot be recorded: %d", a.status)
+	}
+	if a := d.post("/admin/exports", exportFields()); a.status != http.StatusInternalServerError {
 		t.Errorf("an export that cannot be recorded: %d", a.status)
 	}
-	left, err := filepath.Glob(filepath.Join(dir, "kaquan-*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
+	list, err := o.campaigns.RecentExports(t.Context(), 5)
+	if err != nil || len(list) != 2 || list[0].State != campaigns.ExportCancelled {
+		t.Errorf("%+v %v", list, err)
+	}
+	left, err := filepath.Glob(filepath.Join(o.folder, "exports", "*"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("files: %v %v", left, err)
 	}
 }

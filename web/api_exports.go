@@ -14,24 +14,31 @@ import (
 
 type (
 	apiExport struct {
-		ID        string                 `json:"id"`
-		Kind      campaigns.ExportKind   `json:"kind"`
-		Format    campaigns.ExportFormat `json:"format"`
-		State     campaigns.ExportState  `json:"state"`
-		Masked    bool                   `json:"masked"`
-		Rows      int64                  `json:"rows"`
-		Total     int64                  `json:"total"` // 0 = not known
-		Size      int64                  `json:"size"`
-		SHA256    string                 `json:"sha256,omitempty"`
-		CreatedAt string                 `json:"created_at"`
-		DoneAt    string                 `json:"done_at,omitempty"`
-		ExpiresAt string                 `json:"expires_at,omitempty"`
-		File      string                 `json:"file,omitempty"`
+		ID      string                 `json:"id"`
+		Kind    campaigns.ExportKind   `json:"kind"`
+		Format  campaigns.ExportFormat `json:"format"`
+		State   campaigns.ExportState  `json:"state"`
+		Columns []string               `json:"columns"`
+		Masked  bool                   `json:"masked"`
+		Rows    int64                  `json:"rows"`
+		Total   int64                  `json:"total"` // 0 = not known
+		Size    int64                  `json:"size"`
+		SHA256  string                 `json:"sha256,omitempty"`
+
+		Problem campaigns.ExportProblem `json:"problem,omitempty"`
+
+		CreatedAt string `json:"created_at"`
+		DoneAt    string `json:"done_at,omitempty"`
+		ExpiresAt string `json:"expires_at,omitempty"`
+		File      string `json:"file,omitempty"`
 	}
 	apiExportNew struct {
 		Account string                 `json:"account"`
 		Kind    campaigns.ExportKind   `json:"kind"`
 		Format  campaigns.ExportFormat `json:"format"`
+		Columns []string               `json:"columns"` // null = all
+		Masked  bool                   `json:"masked"`  // also for a token that may see everything
+		Hours   int                    `json:"keep_hours"`
 		Reason  string                 `json:"reason"`
 		Filter  struct {
 			Campaign string                 `json:"campaign"`
@@ -47,7 +54,13 @@ type (
 func apiExportOf(e *campaigns.Export) apiExport {
 	one := apiExport{
 		ID: e.ID, Kind: e.Kind, Format: e.Format, State: e.State, Masked: e.Masked, Rows: e.Rows, Total: e.Total, Size: e.Size, SHA256: e.SHA256,
+		Columns: e.Columns, Problem: e.Problem,
 		CreatedAt: stamp(e.CreatedAt), DoneAt: stamp(e.DoneAt), ExpiresAt: stamp(e.ExpiresAt),
+	}
+	if one.Columns == nil {
+		for _, c := range campaigns.ExportColumns(e.Kind) {
+			one.Columns = append(one.Columns, c.Name)
+		}
 	}
 	if e.State == campaigns.ExportReady {
 		one.File = "/api/v1/exports/" + e.ID + "/file"
@@ -94,17 +107,18 @@ func (a *api) exportNew(c *fiber.Ctx, who *people.APIAccess) error {
 		}
 		filter.Campaign = one.ID
 	}
-	masked := body.Kind != campaigns.ExportCampaigns && !who.Has(people.ScopeReveal)
-	e, err := a.startExport(c.UserContext(), exportWish{search: oneLine(body.Filter.Search, 64), Export: campaigns.Export{
-		Account: account, Kind: body.Kind, Format: body.Format, Reason: body.Reason, Filter: filter, Masked: masked,
+	var e campaigns.Export
+	err = a.startExport(c.UserContext(), exportWish{search: oneLine(body.Filter.Search, 64), Export: campaigns.Export{
+		Account: account, Kind: body.Kind, Format: body.Format, Reason: body.Reason, Filter: filter, Columns: body.Columns,
+		Masked: body.Masked || !who.Has(people.ScopeReveal), Life: keepHours(body.Hours),
 		Owner: campaigns.ExportOwner{Kind: "api_token", ID: who.ID, Name: who.Name},
-	}})
+	}}, func(made *campaigns.Export) error {
+		e = *made
+		actor, detail := people.Person{ID: people.ID(who.ID), Name: who.Name}, exportDetail(made)
+		detail["by"] = "api_token"
+		return a.People.Record(context.WithoutCancel(c.UserContext()), actor, a.clientIP(c), "claims.export", "export", made.ID, detail)
+	})
 	if err != nil {
-		return err
-	}
-	actor := people.Person{ID: people.ID(who.ID), Name: who.Name}
-	detail := map[string]any{"by": "api_token", "export": e.ID, "kind": e.Kind, "masked": e.Masked, "reason": e.Reason, "filter": e.Filter}
-	if err := a.People.Record(context.WithoutCancel(c.UserContext()), actor, a.clientIP(c), "claims.export", "export", e.ID, detail); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderLocation, "/api/v1/exports/"+e.ID)
@@ -131,15 +145,14 @@ func (a *api) export(c *fiber.Ctx, who *people.APIAccess) error {
 // exportFile hands the file out, and writes down to whom.
 func (a *api) exportFile(c *fiber.Ctx, who *people.APIAccess) error {
 	e, err := a.exportMine(c, who)
-	if err == nil && !e.Masked && e.Kind != campaigns.ExportCampaigns && !who.Has(people.ScopeReveal) {
+	if err == nil && e.Exposes() && !who.Has(people.ScopeReveal) {
 		err = a.refuse(c, who, errAPIScope)
-	}
-	if err == nil {
-		err = a.sendExport(c, &e)
 	}
 	if err != nil {
 		return err
 	}
-	actor := people.Person{ID: people.ID(who.ID), Name: who.Name}
-	return a.People.Record(c.UserContext(), actor, a.clientIP(c), "exports.download", "export", e.ID, map[string]any{"by": "api_token", "kind": e.Kind, "rows": e.Rows, "masked": e.Masked})
+	return a.sendExport(c, &e, who.Name, func() error {
+		actor := people.Person{ID: people.ID(who.ID), Name: who.Name}
+		return a.People.Record(c.UserContext(), actor, a.clientIP(c), "exports.download", "export", e.ID, map[string]any{"by": "api_token", "kind": e.Kind, "rows": e.Rows, "masked": e.Masked})
+	})
 }
