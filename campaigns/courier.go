@@ -90,7 +90,7 @@ type NoticeStore interface {
 	HookOf(ctx context.Context, campaign ID) (h Hook, found bool, err error)
 	// SaveHookSecret replaces the secret. What happened before the first one is never told.
 	SaveHookSecret(ctx context.Context, campaign ID, secret string, audit Audit) error
-	// ClaimNews are claims with the event (ClaimConfirmed, ClaimRedeemed) at from or later
+	// ClaimNews are claims with the event (ClaimConfirmed, ClaimRedeemed, ClaimVoided) at from or later
 	// that no notice is about, the oldest first.
 	ClaimNews(ctx context.Context, campaign ID, event string, from time.Time, limit int) ([]ClaimNews, error)
 	// QueueNotices stores those whose topic is new, and how far the hook has read.
@@ -257,7 +257,7 @@ func (k *Courier) collectOf(ctx context.Context, h Hook) error {
 		}
 	}
 	fresh := 0
-	for _, event := range []string{ClaimConfirmed, ClaimRedeemed} {
+	for _, event := range []string{ClaimConfirmed, ClaimRedeemed, ClaimVoided} {
 		if !hook.On(event) {
 			continue
 		}

@@ -177,6 +177,27 @@ func TestNoticesAreSignedAndNameNobody(t *testing.T) {
 	}
 }
 
+func TestAVoidCardIsToldOnce(t *testing.T) {
+	t.Parallel()
+	p := openPost(t, true, nil)
+	p.makeSecret()
+	p.now = p.now.Add(time.Second)
+	claim := p.claim()
+	p.run()
+	p.now = p.now.Add(time.Minute)
+	if _, err := p.service.Void(context.Background(), campaigns.Actor{Name: "test"}, claim.ID, campaigns.Withdrawal{Reason: campaigns.VoidAbuse, Note: "刷单"}); err != nil {
+		t.Fatal(err)
+	}
+	got := p.run()
+	if len(got) != 1 || !strings.Contains(got[0].body, `"event":"claim.voided"`) || !strings.Contains(got[0].body, `"ref":"`+string(claim.Ref)+`"`) || strings.Contains(got[0].body, "刷单") {
+		t.Fatalf("%+v", got)
+	}
+	p.now = p.now.Add(2 * time.Hour)
+	if again := p.run(); len(again) != 0 {
+		t.Errorf("told twice: %v", again)
+	}
+}
+
 func TestANoticeThatIsNotTakenIsToldAgainLaterAndLater(t *testing.T) {
 	t.Parallel()
 	p := openPost(t, true, nil)
@@ -252,8 +273,9 @@ func TestWebhooksAreToldOfRedemptionsStockAndTheEnd(t *testing.T) {
 		}
 	}
 	for _, event := range campaigns.NoticeEvents {
-		if events[event] != 1 {
-			t.Errorf("%s was told %d times", event, events[event])
+		// A redeemed card is not made void; that has its own test.
+		if want := map[bool]int{false: 1}[event == campaigns.ClaimVoided]; events[event] != want {
+			t.Errorf("%s was told %d times, want %d", event, events[event], want)
 		}
 	}
 }

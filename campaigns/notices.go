@@ -27,13 +27,14 @@ type Webhook struct {
 const (
 	ClaimConfirmed = "claim.confirmed"
 	ClaimRedeemed  = "claim.redeemed"
+	ClaimVoided    = "claim.voided"
 	LowStockNotice = "campaign.low_stock"
 	CampaignEnded  = "campaign.ended"
 	Ping           = "ping"
 )
 
 // NoticeEvents lists them in the order in which the editor offers them.
-var NoticeEvents = []string{ClaimConfirmed, ClaimRedeemed, LowStockNotice, CampaignEnded}
+var NoticeEvents = []string{ClaimConfirmed, ClaimRedeemed, ClaimVoided, LowStockNotice, CampaignEnded}
 
 // On reports whether anybody is told about the event.
 func (w *Webhook) On(event string) bool {

@@ -30,6 +30,15 @@ func (t tillCards) Consume(ctx context.Context, id campaigns.AccountID, card wec
 	return err
 }
 
+// VoidCard implements campaigns.Voids.
+func (g gateway) VoidCard(ctx context.Context, id campaigns.AccountID, card wechat.CardID, code campaigns.CardCode, reason string) error {
+	account, err := g.hub.Account(ctx, string(id))
+	if err != nil {
+		return err
+	}
+	return account.VoidCode(ctx, card, string(code), reason)
+}
+
 // addRedeeming has the work that ends redemptions whose word from WeChat was lost.
 func (a *App) addRedeeming(r *jobs.Runner) {
 	const every = 5 * time.Second

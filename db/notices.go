@@ -29,6 +29,10 @@ ORDER BY c.confirmed_at LIMIT $3`
 WHERE c.campaign_id = $1 AND c.redeemed_at >= $2 AND c.redeemed_at > 0
   AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.campaign_id = $1 AND n.topic = 'claim.redeemed:' || c.ref || ':' || c.redeemed_at)
 ORDER BY c.redeemed_at LIMIT $3`
+	qVoidedNews = `SELECT c.ref, c.code, c.state, c.voided_at FROM claims c
+WHERE c.campaign_id = $1 AND c.voided_at >= $2 AND c.voided_at > 0
+  AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.campaign_id = $1 AND n.topic = 'claim.voided:' || c.ref)
+ORDER BY c.voided_at LIMIT $3`
 
 	qQueueNotice = `INSERT INTO notices (campaign_id, event, topic, body, state, created_at, due_at) VALUES ($1, $2, $3, $4, 'waiting', $5, $6)
 ON CONFLICT (campaign_id, topic) DO NOTHING`
@@ -86,6 +90,8 @@ func (d *DB) ClaimNews(ctx context.Context, campaign campaigns.ID, event string,
 		query = qConfirmedNews
 	case campaigns.ClaimRedeemed:
 		query = qRedeemedNews
+	case campaigns.ClaimVoided:
+		query = qVoidedNews
 	default:
 		return nil, fmt.Errorf("no claims have the event %q", event)
 	}

@@ -11,6 +11,7 @@ import (
 
 const (
 	visitorColumns = `id, account_id, openid, unionid, nickname, avatar, first_seen, last_seen`
+	visitorRead    = visitorColumns + `, blocked_at`
 
 	qTouchVisitor = `INSERT INTO visitors (` + visitorColumns + `)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -19,9 +20,9 @@ ON CONFLICT (account_id, openid) DO UPDATE SET
   nickname = CASE WHEN excluded.nickname <> '' THEN excluded.nickname ELSE visitors.nickname END,
   avatar = CASE WHEN excluded.avatar <> '' THEN excluded.avatar ELSE visitors.avatar END,
   last_seen = excluded.last_seen
-RETURNING ` + visitorColumns
+RETURNING ` + visitorRead
 
-	qVisitorByID = `SELECT ` + visitorColumns + ` FROM visitors WHERE id = $1`
+	qVisitorByID = `SELECT ` + visitorRead + ` FROM visitors WHERE id = $1`
 )
 
 func scanVisitor(row scanner) (campaigns.Visitor, error) {
@@ -29,7 +30,7 @@ func scanVisitor(row scanner) (campaigns.Visitor, error) {
 		v           campaigns.Visitor
 		first, last int64
 	)
-	err := row.Scan(&v.ID, &v.Account, &v.OpenID, &v.UnionID, &v.Nickname, &v.Avatar, &first, &last)
+	err := row.Scan(&v.ID, &v.Account, &v.OpenID, &v.UnionID, &v.Nickname, &v.Avatar, &first, &last, (*instant)(&v.BlockedAt))
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, campaigns.ErrVisitorNotFound
 	}

@@ -43,7 +43,7 @@ func (s *Server) handleClaims(c *fiber.Ctx, who *signedIn) error {
 	}
 	m := &admin.Claims{
 		Query: query, Rows: page.Rows, Next: page.Next, Total: total, Exact: exact, Zone: campaigns.Shanghai(),
-		CanExport: who.can(people.ClaimsExport), Masked: !who.can(people.ClaimsReveal), Forms: map[campaigns.ID]campaigns.Form{},
+		CanWrite: who.can(people.ClaimsWrite), CanExport: who.can(people.ClaimsExport), Masked: !who.can(people.ClaimsReveal), Forms: map[campaigns.ID]campaigns.Form{},
 	}
 	for _, one := range all {
 		m.Forms[one.ID] = one.Form
@@ -72,7 +72,7 @@ func claimQuery(c *fiber.Ctx) admin.ClaimQuery {
 	q := admin.ClaimQuery{
 		Campaign: campaigns.ParseID[campaigns.ID](c.Query("campaign")), Channel: oneLine(c.Query("channel"), 64),
 		From: day(c.Query("from")), To: day(c.Query("to")), Search: oneLine(c.Query("q"), 64),
-		Before: campaigns.ParseID[campaigns.ClaimID](c.Query("before")),
+		Blocked: c.Query("blocked") == "1", Before: campaigns.ParseID[campaigns.ClaimID](c.Query("before")),
 	}
 	for _, raw := range c.Context().QueryArgs().PeekMulti("state") {
 		state := campaigns.ClaimState(raw)
@@ -86,7 +86,7 @@ func claimQuery(c *fiber.Ctx) admin.ClaimQuery {
 // claimFilter is what the query means: days are whole days in Shanghai.
 func claimFilter(q admin.ClaimQuery) campaigns.ClaimFilter {
 	f := campaigns.ClaimFilter{
-		Campaign: q.Campaign, States: q.States, Channel: q.Channel, Search: q.Search, Before: q.Before, Limit: campaigns.PageSize,
+		Campaign: q.Campaign, States: q.States, Channel: q.Channel, Search: q.Search, Blocked: q.Blocked, Before: q.Before, Limit: campaigns.PageSize,
 	}
 	if q.From != "" {
 		f.From = startOfDay(q.From, 0)
@@ -166,5 +166,8 @@ func (s *Server) claim(c *fiber.Ctx, who *signedIn) (*admin.Claim, error) {
 		Page: s.page(c, who, "claims", "claims.detail.title"), Detail: detail,
 		CanReveal: who.can(people.ClaimsReveal), Zone: campaigns.Shanghai(),
 	}
-	return m, s.claimRedemption(c, m)
+	if err := s.claimRedemption(c, m); err != nil {
+		return nil, err
+	}
+	return m, s.claimActions(c, who, m)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/campaigns"
+	"kaquan/i18n"
 	"kaquan/people"
 	"kaquan/views/ui"
 )
@@ -185,11 +186,37 @@ func (a *api) claims(c *fiber.Ctx, who *people.APIAccess) error {
 	return sendJSON(c, fiber.StatusOK, answer)
 }
 
-func (a *api) claim(c *fiber.Ctx, who *people.APIAccess) error {
+// claimOfPath is the claim that the path names, of an account that the token may speak for.
+func (a *api) claimOfPath(c *fiber.Ctx, who *people.APIAccess) (*campaigns.Detail, error) {
 	d, err := a.Campaigns.Detail(c.UserContext(), campaigns.ParseID[campaigns.ClaimID](c.Params("id")))
 	if err == nil && !who.AllowsAccount(string(d.Claim.Account)) {
 		err = campaigns.ErrNotFound
 	}
+	return d, err
+}
+
+// claimVoid takes a card away from its holder for good, and answers the claim. A repeat is
+// safe.
+func (a *api) claimVoid(c *fiber.Ctx, who *people.APIAccess) error {
+	d, err := a.claimOfPath(c, who)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Reason campaigns.VoidReason `json:"reason"`
+		Note   string               `json:"note"`
+	}
+	if err := decode(c, &body); err != nil {
+		return err
+	}
+	if _, err = a.Campaigns.Void(c.UserContext(), a.actor(c, who), d.Claim.ID, campaigns.Withdrawal{Reason: body.Reason, Note: body.Note}); err != nil {
+		return voidRefusal(i18n.With(c.UserContext(), i18n.Match(c.Get(fiber.HeaderAcceptLanguage))), err)
+	}
+	return a.claim(c, who)
+}
+
+func (a *api) claim(c *fiber.Ctx, who *people.APIAccess) error {
+	d, err := a.claimOfPath(c, who)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"kaquan/campaigns"
 	"kaquan/i18n"
+	"kaquan/orders"
 	"kaquan/redemption"
 	"kaquan/views/layout"
 	"kaquan/views/ui"
@@ -22,6 +23,7 @@ type ClaimQuery struct {
 	Channel  string
 	From, To string
 	Search   string
+	Blocked  bool // only of people who are blocked
 	Before   campaigns.ClaimID
 }
 
@@ -39,6 +41,9 @@ func (q ClaimQuery) URL(path string) string {
 	set("to", q.To)
 	if q.Campaign != 0 {
 		v.Set("campaign", q.Campaign.String())
+	}
+	if q.Blocked {
+		v.Set("blocked", "1")
 	}
 	for _, s := range q.States {
 		v.Add("state", string(s))
@@ -58,10 +63,10 @@ func (q ClaimQuery) page(before campaigns.ClaimID) string {
 	return q.URL(claimsPath)
 }
 
-// export is the address of the same claims as a file: all pages.
+// export is the address where a file of the same claims is made, those of all pages.
 func (q ClaimQuery) export() string {
 	q.Before = 0
-	return q.URL("/admin/claims.xlsx")
+	return ExportNewPath(q.URL(ExportsPath))
 }
 
 // filters reports whether anything narrows the list.
@@ -69,7 +74,7 @@ func (q ClaimQuery) filters() bool { return q.Search != "" || q.Campaign != 0 ||
 
 // folded reports whether one of the filters under 更多筛选 is set.
 func (q ClaimQuery) folded() bool {
-	return len(q.States) > 0 || q.Channel != "" || q.From != "" || q.To != ""
+	return len(q.States) > 0 || q.Channel != "" || q.From != "" || q.To != "" || q.Blocked
 }
 
 func (q ClaimQuery) has(s campaigns.ClaimState) bool { return slices.Contains(q.States, s) }
@@ -83,6 +88,18 @@ func (q ClaimQuery) campaign() string {
 
 const claimsPath = "/admin/claims"
 
+// ClaimPath is the page of one claim.
+func ClaimPath(id campaigns.ClaimID) string { return claimsPath + "/" + id.String() }
+
+// UnblockPath is the address of the POST that lets people claim again.
+func UnblockPath(people ...campaigns.VisitorID) string {
+	ids := make([]string, len(people))
+	for i, id := range people {
+		ids[i] = id.String()
+	}
+	return claimsPath + "/unblock?v=" + strings.Join(ids, ",")
+}
+
 // Claims is the table of claims.
 type Claims struct {
 	Page      layout.Page
@@ -94,6 +111,7 @@ type Claims struct {
 	Exact     bool // false = there are more than Total
 	Next      campaigns.ClaimID
 	Zone      *time.Location
+	CanWrite  bool
 	CanExport bool
 	Masked    bool // exports of this person are masked
 }
@@ -139,9 +157,24 @@ type Claim struct {
 	Zone      *time.Location
 
 	Redemption *redemption.Redemption // in effect; nil = none of ours
+
+	CanWrite  bool      // may make cards void and block people
+	CanVoid   bool      // this card, as it is now
+	VoidWaits bool      // not yet: a redemption waits for WeChat's word
+	Order     orders.ID // of a card that was paid for; 0 = none
+	SeesOrder bool
 }
 
-func (m *Claim) path() string { return claimsPath + "/" + m.Detail.Claim.ID.String() }
+func (m *Claim) path() string { return ClaimPath(m.Detail.Claim.ID) }
+
+// voidWords say what making the card void means.
+func (m *Claim) voidWords(ctx context.Context) string {
+	words := i18n.T(ctx, "claims.void.words")
+	if m.Detail.Claim.Issuer == campaigns.WeChatCard {
+		words += " " + i18n.T(ctx, "claims.void.words_wechat")
+	}
+	return words
+}
 
 func (m *Claim) name() string {
 	v := &m.Detail.Visitor
@@ -206,7 +239,8 @@ func kindOf(form campaigns.Form, key string) campaigns.FieldKind {
 func reason(ctx context.Context, e campaigns.Event) (words, code string) {
 	name, code, _ := strings.Cut(e.Detail, ":")
 	switch name {
-	case campaigns.ReasonExpired, campaigns.ReasonWallet, campaigns.ReasonStaff, campaigns.ReasonErased:
+	case string(campaigns.VoidMistake), string(campaigns.VoidAbuse), string(campaigns.VoidAsked), string(campaigns.VoidOther),
+		campaigns.ReasonExpired, campaigns.ReasonWallet, campaigns.ReasonStaff, campaigns.ReasonErased, campaigns.DetailOrganic:
 		return i18n.T(ctx, "claims.reason."+name), code
 	}
 	return "", e.Detail
