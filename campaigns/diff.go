@@ -10,7 +10,8 @@ import (
 
 // Change is a field that differs between two drafts. Field is its name in the editor; for
 // the parts with files of their own it is the path of their JSON, joined by "_". Values are
-// text: times in the campaign's zone, true or false, lists a line each.
+// text: times in the campaign's zone, true or false, lists a line each, the questions of the
+// form as JSON. What the program has names for, settings and things alike, is still its id.
 type Change struct{ Field, Before, After string }
 
 // hidden stands for a secret in a change.
@@ -90,7 +91,7 @@ func (d *Draft) fields() []namedValue {
 		{"hold", number(int64(d.Hold / time.Second))},
 		{"per_person", number(int64(d.Limits.PerPerson))},
 		{"per_day", number(int64(d.Limits.PerDay))},
-		{"form", d.Form.words()},
+		{"form", d.Form.lines()},
 		{"purpose", d.Texts.Purpose},
 		{"retention", number(int64(d.Texts.RetentionDay))},
 		{"intro", d.Texts.Intro},
@@ -105,23 +106,20 @@ func (d *Draft) fields() []namedValue {
 	for _, part := range []any{d.Rules, d.Design, d.Redeeming, d.Notices, d.Price} {
 		list = append(list, leaves(part)...)
 	}
+	for i := range list {
+		if list[i].name == "from" {
+			list[i].value = moment(d.Redeeming.From)
+		}
+	}
 	return list
 }
 
-// words are the questions a line each; what differs in them shows.
-func (f Form) words() string {
+// lines are the questions as JSON, a line each.
+func (f Form) lines() string {
 	lines := make([]string, 0, len(f))
 	for _, field := range f {
 		b, _ := json.Marshal(field) // a field always encodes
-		var all map[string]any
-		_ = json.Unmarshal(b, &all)
-		line := field.Label + " (" + string(field.Kind)
-		for _, name := range sortedNames(all) {
-			if v := all[name]; !slices.Contains([]string{"label", "kind"}, strings.ToLower(name)) && v != nil && v != "" && v != false && v != 0.0 {
-				line += ", " + strings.ToLower(name) + ": " + plainText(v)
-			}
-		}
-		lines = append(lines, line+")")
+		lines = append(lines, string(b))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -31,7 +31,8 @@ func TestADiffNamesEveryFieldThatDiffersInWords(t *testing.T) {
 		"show_stock":  {func(d *campaigns.Draft) { d.Texts.ShowStock = !d.Texts.ShowStock }, map[bool]string{true: "true", false: "false"}[base().Texts.ShowStock], map[bool]string{true: "false", false: "true"}[base().Texts.ShowStock]},
 		"share_title": {func(d *campaigns.Draft) { d.Share.Title = "来领" }, base().Share.Title, "来领"},
 		"hold":        {func(d *campaigns.Draft) { d.Hold = 5 * time.Minute }, dbtestHold(base().Hold), "300"},
-		"form":        {func(d *campaigns.Draft) { d.Form[0].Required = false }, "手机号 (mobile, key: phone, required: true)", "手机号 (mobile, key: phone)"},
+		"form":        {func(d *campaigns.Draft) { d.Form[0].Required = false }, `{"key":"phone","kind":"mobile","label":"手机号","required":true}`, `{"key":"phone","kind":"mobile","label":"手机号","required":false}`},
+		"from":        {func(d *campaigns.Draft) { d.Redeeming.From = time.Date(2026, 11, 30, 16, 0, 0, 0, time.UTC) }, "", "2026-12-01 00:00"},
 	} {
 		after := base()
 		row.change(&after)

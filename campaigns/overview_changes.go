@@ -18,6 +18,7 @@ const (
 	BulkArchive BulkOp = "archive"
 	BulkTag     BulkOp = "tag"
 	BulkUntag   BulkOp = "untag"
+	BulkEnd     BulkOp = "end" // of one campaign alone
 )
 
 const (
@@ -81,7 +82,35 @@ type BulkStore interface {
 
 // ChangeMany changes several campaigns at once. Each is guarded by its own state, so a
 // campaign that does not fit is skipped and the others change. A repeat changes nothing.
+// Campaigns are ended one by one, with ChangeOne.
 func (s *Service) ChangeMany(ctx context.Context, actor Actor, b Bulk) (BulkResult, error) {
+	if b.Op == BulkEnd {
+		return BulkResult{}, ErrUnknownBulk
+	}
+	return s.change(ctx, actor, b)
+}
+
+// ChangeOne pauses, resumes, ends or archives one campaign; reason is of a pause, its problems
+// are on "reason". The change can be taken back as one of many can: undo names it for
+// UndoMany, "" when the campaign was so already. ErrCampaignNotFound; ErrWrongState when its
+// state does not allow it.
+func (s *Service) ChangeOne(ctx context.Context, actor Actor, id ID, op BulkOp, reason string) (undo string, err error) {
+	to, known := map[BulkOp]Status{BulkPause: StatusPaused, BulkResume: StatusPublished, BulkEnd: StatusEnded, BulkArchive: StatusArchived}[op]
+	if !known {
+		return "", ErrUnknownBulk
+	}
+	r, err := s.change(ctx, actor, Bulk{Op: op, IDs: []ID{id}, Reason: reason})
+	if err != nil || r.Changed > 0 {
+		return r.Undo, err
+	}
+	c, err := s.store.CampaignByID(ctx, id)
+	if err == nil && c.Status != to {
+		err = ErrWrongState
+	}
+	return "", err
+}
+
+func (s *Service) change(ctx context.Context, actor Actor, b Bulk) (BulkResult, error) {
 	switch {
 	case len(b.IDs) == 0:
 		return BulkResult{}, ErrNothingChosen
@@ -113,6 +142,10 @@ func (s *Service) ChangeMany(ctx context.Context, actor Actor, b Bulk) (BulkResu
 		changed, err = s.store.ChangeStatuses(ctx, b.IDs, func(c StatusNow) (Status, string, bool) {
 			return StatusPublished, "", c.State == Paused
 		}, s.audit(actor, "campaign.resume", now, nil), note)
+	case BulkEnd:
+		changed, err = s.store.ChangeStatuses(ctx, b.IDs, func(c StatusNow) (Status, string, bool) {
+			return StatusEnded, "", c.Status == StatusPublished || c.Status == StatusPaused
+		}, s.audit(actor, "campaign.end", now, nil), note)
 	case BulkArchive:
 		changed, err = s.store.ChangeStatuses(ctx, b.IDs, func(c StatusNow) (Status, string, bool) {
 			return StatusArchived, "", c.State == Ended || c.State == Unpublished

@@ -2,11 +2,13 @@ package campaigns
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"kaquan/fault"
+	"kaquan/wechat"
 )
 
 // CheckLevel says what a check means for publishing.
@@ -56,10 +58,20 @@ type CardLook struct {
 	Issuable bool
 	State    string // in the reader's language
 	Left     int64  // cards in stock at WeChat
+	Traits   wechat.CardTraits
+}
+
+// WorkLook is what somebody typed in the editor that the campaign does not have.
+type WorkLook struct {
+	At       time.Time // when it was kept
+	Problems int       // why it could not be saved; 0 = it can be
+	Step     string    // of the editor, where it is put right, in the reader's language
+	Field    string    // there
 }
 
 // Evidence is what preflight knows from outside the campaign.
 type Evidence struct {
+	Work   *WorkLook // of the reader's own; nil = there is none
 	Card   *CardLook // nil = nobody asked
 	Health []Health
 	Rules  *RulesLook // nil = nobody looked
@@ -78,13 +90,15 @@ const (
 )
 
 // Preflight looks at everything that makes a campaign fail in public. The outcome depends
-// on its arguments alone. Every check has at least one line, but those of rules that are off, in the order of the editor.
+// on its arguments alone. Every check has at least one line, but those of rules that are off
+// and of work that there is none of, in the order of the editor.
 func Preflight(c *Campaign, now time.Time, e Evidence) []Check {
 	var all []Check
 	for _, check := range []struct {
 		name, field string
 		look        func(*findings)
 	}{
+		{"work", "", func(f *findings) { f.work(e.Work) }},
 		{"fields", "", func(f *findings) { f.fields(c) }},
 		{"dates", "starts_at", func(f *findings) { f.dates(c, now) }},
 		{"stock", "total", func(f *findings) { f.stock(c) }},
@@ -101,7 +115,7 @@ func Preflight(c *Campaign, now time.Time, e Evidence) []Check {
 	} {
 		f := findings{name: check.name, field: check.field}
 		check.look(&f)
-		if len(f.list) == 0 && check.name != "pool" && check.name != "rules" && check.name != "price" {
+		if len(f.list) == 0 && !slices.Contains([]string{"work", "pool", "rules", "price"}, check.name) {
 			f.add(CheckOK, "ok", check.field)
 		}
 		all = append(all, f.list...)
@@ -123,6 +137,17 @@ func (f *findings) add(level CheckLevel, key, field string, args ...any) *Check 
 	}
 	f.list = append(f.list, line)
 	return &f.list[len(f.list)-1]
+}
+
+// work reminds of what is typed and not part of what would be published.
+func (f *findings) work(w *WorkLook) {
+	switch {
+	case w == nil:
+	case w.Problems > 0:
+		f.add(CheckWarn, "invalid", w.Field, "at", w.At, "step", w.Step, "count", w.Problems)
+	default:
+		f.add(CheckWarn, "unsaved", w.Field, "at", w.At)
+	}
 }
 
 // fields repeats the editor's own rules: a draft may be older than one of them.
@@ -205,6 +230,15 @@ func (f *findings) card(c *Campaign, look *CardLook) {
 		f.add(CheckWarn, "few", "", "left", look.Left, "total", c.Stock.Left()).Place = PlaceCards
 	default:
 		f.add(CheckOK, "ok", "card_id", "left", look.Left)
+	}
+	if c.Issuer != WeChatCard || look == nil {
+		return
+	}
+	if look.Traits.BindOpenID {
+		f.add(CheckOK, "bound", "card_id")
+	}
+	if look.Traits.OwnCode {
+		f.add(CheckOK, "own_code", "card_id")
 	}
 }
 

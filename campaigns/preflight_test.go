@@ -83,6 +83,8 @@ func TestEachCheckTellsItsCause(t *testing.T) {
 		"a card in review":    {func(_ *campaigns.Campaign, e *campaigns.Evidence) { e.Card.Issuable = false }, "card", block, "preflight.card.state", "card_id"},
 		"a card without any":  {func(_ *campaigns.Campaign, e *campaigns.Evidence) { e.Card.Left = 0 }, "card", block, "preflight.card.empty", ""},
 		"a card with few":     {func(_ *campaigns.Campaign, e *campaigns.Evidence) { e.Card.Left = 9 }, "card", warn, "preflight.card.few", ""},
+		"a bound card":        {func(_ *campaigns.Campaign, e *campaigns.Evidence) { e.Card.Traits.BindOpenID = true }, "card", campaigns.CheckOK, "preflight.card.bound", "card_id"},
+		"own codes":           {func(_ *campaigns.Campaign, e *campaigns.Evidence) { e.Card.Traits.OwnCode = true }, "card", campaigns.CheckOK, "preflight.card.own_code", "card_id"},
 		"no purpose":          {func(c *campaigns.Campaign, _ *campaigns.Evidence) { c.Texts.Purpose = " " }, "consent", block, "preflight.consent.purpose", "purpose"},
 		"no rules":            {func(c *campaigns.Campaign, _ *campaigns.Evidence) { c.Texts.Terms = "\n" }, "terms", warn, "preflight.terms.none", "terms"},
 		"no contact":          {func(c *campaigns.Campaign, _ *campaigns.Evidence) { c.Texts.Contact = "" }, "contact", warn, "preflight.contact.none", "contact"},

@@ -23,6 +23,7 @@ type Service struct {
 	// followBook remembers for a moment who follows.
 	followBook followBook
 	followers  Followers
+	voids      Voids
 	// visits counts opened pages until they are written.
 	visits visitBook
 }
@@ -33,8 +34,10 @@ type Options struct {
 	Gateway Gateway
 	// Followers tells who follows; nil = nobody can, and rules about it refuse everybody.
 	Followers Followers
-	Now       func() time.Time // nil = time.Now
-	Log       *slog.Logger     // nil = discard
+	// Voids makes cards of WeChat's void; nil = none can be.
+	Voids Voids
+	Now   func() time.Time // nil = time.Now
+	Log   *slog.Logger     // nil = discard
 }
 
 // New makes the service.
@@ -45,7 +48,7 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: o.Store, gateway: o.Gateway, followers: o.Followers, now: o.Now, log: o.Log}
+	return &Service{store: o.Store, gateway: o.Gateway, followers: o.Followers, voids: o.Voids, now: o.Now, log: o.Log}
 }
 
 // Now is the service's clock, for pages that show times.
@@ -161,42 +164,29 @@ func (s *Service) publish(ctx context.Context, actor Actor, c *Campaign, detail 
 	return s.store.SetStatus(ctx, c.ID, []Status{StatusDraft}, StatusPublished, "", now, s.audit(actor, "campaign.publish", now, detail))
 }
 
-// Pause stops new claims; the reason is shown to visitors. Held claims may finish.
+// Pause stops new claims; the reason is shown to visitors. Held claims may finish. It is
+// ChangeOne without the way back, as are the three below.
 func (s *Service) Pause(ctx context.Context, actor Actor, id ID, reason string) error {
-	reason = strings.TrimSpace(cleanLine(reason))
-	if n := len([]rune(reason)); n == 0 {
-		return fault.New(fault.Invalid, "campaign.error.required").On("reason")
-	} else if n > 60 {
-		return fault.New(fault.Invalid, "campaign.error.too_long", "max", 60, "count", n).On("reason")
-	}
-	now := s.now().UTC()
-	return s.store.SetStatus(ctx, id, []Status{StatusPublished}, StatusPaused, reason, now, s.audit(actor, "campaign.pause", now, map[string]any{"reason": reason}))
+	_, err := s.ChangeOne(ctx, actor, id, BulkPause, reason)
+	return err
 }
 
 // Resume lets claims go on after a pause.
 func (s *Service) Resume(ctx context.Context, actor Actor, id ID) error {
-	now := s.now().UTC()
-	return s.store.SetStatus(ctx, id, []Status{StatusPaused}, StatusPublished, "", now, s.audit(actor, "campaign.resume", now, nil))
+	_, err := s.ChangeOne(ctx, actor, id, BulkResume, "")
+	return err
 }
 
-// End closes a campaign for good. Cards already given out stay valid.
+// End closes a campaign. Cards already given out stay valid.
 func (s *Service) End(ctx context.Context, actor Actor, id ID) error {
-	now := s.now().UTC()
-	return s.store.SetStatus(ctx, id, []Status{StatusPublished, StatusPaused}, StatusEnded, "", now, s.audit(actor, "campaign.end", now, nil))
+	_, err := s.ChangeOne(ctx, actor, id, BulkEnd, "")
+	return err
 }
 
 // Archive hides a campaign that is a draft or over from the lists.
 func (s *Service) Archive(ctx context.Context, actor Actor, id ID) error {
-	c, err := s.store.CampaignByID(ctx, id)
-	if err != nil {
-		return err
-	}
-	now := s.now().UTC()
-	from := []Status{StatusDraft, StatusEnded}
-	if c.State(now) == Ended {
-		from = append(from, StatusPublished, StatusPaused)
-	}
-	return s.store.SetStatus(ctx, id, from, StatusArchived, "", now, s.audit(actor, "campaign.archive", now, nil))
+	_, err := s.ChangeOne(ctx, actor, id, BulkArchive, "")
+	return err
 }
 
 // Campaign finds one by id; ErrCampaignNotFound otherwise.

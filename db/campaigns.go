@@ -50,7 +50,7 @@ WHERE id = $1 AND version = $2`
 	qSetTotal = `UPDATE campaign_stock SET total = $2 WHERE campaign_id = $1 AND held + confirmed <= $2`
 
 	qSetStatus = `UPDATE campaigns SET status = $2, pause_reason = $3, updated_at = $4, version = version + 1,
-  ended_at = CASE WHEN $2 = 'ended' AND ended_at = 0 THEN $4 ELSE ended_at END
+  ended_at = CASE WHEN $2 = 'ended' AND ended_at = 0 THEN $4 WHEN $2 IN ('published', 'paused') THEN 0 ELSE ended_at END
 WHERE id = $1 AND status = $5`
 
 	qStatus = `SELECT status FROM campaigns WHERE id = $1`

@@ -31,6 +31,21 @@ func TestTheEditorSavesWhileSomebodyTypes(t *testing.T) {
 	admin.await(page, `/^已保存 \d\d:\d\d$/.test(document.getElementById('saved').textContent)`)
 	admin.await(page, `window.loads > 0`)
 
+	// A link that another campaign has is told when the field is left; one click takes a free one.
+	taken, err := eval[string](admin, page, `document.querySelector('[name=slug]').value.replace(/-[a-z0-9]{6}$/, '')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin.fill(page, "slug", taken)
+	if _, err := eval[bool](admin, page, `(document.querySelector('[name=slug]').blur(), true)`); err != nil {
+		t.Fatal(err)
+	}
+	admin.await(page, `document.getElementById('f-slug-error')?.textContent.includes('已被使用') && document.querySelectorAll('#free-slugs:not([hidden]) button').length === 2`)
+	admin.whole("editor-taken")
+	admin.click(page, "#free-slugs button", "")
+	admin.await(page, `document.querySelector('[name=slug]').value === '`+taken+`-2' && document.getElementById('free-slugs').hidden && document.querySelector('[name=slug]').getAttribute('aria-invalid') === 'false'`)
+	admin.await(page, `/^已保存 \d\d:\d\d$/.test(document.getElementById('saved').textContent) && location.pathname.endsWith('/edit')`)
+
 	// The server says what is wrong with a field once it is left, and the step counts it.
 	admin.open(edit + "?step=stock")
 	admin.fill(page, "total", "很多")

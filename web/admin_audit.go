@@ -40,8 +40,8 @@ func (s *Server) handleAudit(c *fiber.Ctx, who *signedIn) error {
 		list = list[:auditPage]
 		m.Next = list[auditPage-1].ID
 	}
-	for _, e := range list {
-		m.Rows = append(m.Rows, s.auditRow(ctx, e))
+	if m.Rows, err = s.auditRows(ctx, list); err != nil {
+		return err
 	}
 	if isFragment(c) {
 		c.Set("HX-Push-Url", query.URL())
@@ -58,15 +58,27 @@ func (s *Server) handleAudit(c *fiber.Ctx, who *signedIn) error {
 	return render(c, fiber.StatusOK, admin.AuditPage(m))
 }
 
-// auditRow is a line with the name of its object where that is at hand.
-func (s *Server) auditRow(ctx context.Context, e people.AuditEntry) admin.AuditRow {
-	r := admin.AuditRow{AuditEntry: e}
-	if id := campaigns.ParseID[campaigns.ID](e.ObjectID); e.ObjectKind == "campaign" && id != 0 {
-		if c, err := s.Campaigns.Campaign(ctx, id); err == nil { // a draft may be deleted since
-			r.Name = c.Name
+// auditRows are lines with the names of what they are about where those are at hand.
+func (s *Server) auditRows(ctx context.Context, list []people.AuditEntry) ([]admin.AuditRow, error) {
+	rows := make([]admin.AuditRow, len(list))
+	var changes []campaigns.Change
+	for i, e := range list {
+		r := &rows[i]
+		r.AuditEntry = e
+		if id := campaigns.ParseID[campaigns.ID](e.ObjectID); e.ObjectKind == "campaign" && id != 0 {
+			if c, err := s.Campaigns.Campaign(ctx, id); err == nil { // a draft may be deleted since
+				r.Name = c.Name
+			}
+		}
+		if r.OfCampaign() {
+			changes = append(changes, r.Changes()...)
 		}
 	}
-	return r
+	names, err := s.namesOf(ctx, changes...)
+	for i := range rows {
+		rows[i].Names = names
+	}
+	return rows, err
 }
 
 // auditQuery reads the filter of an address; what makes no sense is left out.
@@ -150,11 +162,15 @@ func (s *Server) auditFile(ctx context.Context, w io.Writer, f people.AuditFilte
 		if rows += len(list); rows > maxAuditRows {
 			return rows, errAuditLong
 		}
-		for _, e := range list {
-			r := s.auditRow(ctx, e)
+		lines, err := s.auditRows(ctx, list)
+		if err != nil {
+			return rows, err
+		}
+		for i := range lines {
+			r := &lines[i]
 			err := table.Write([]sheets.Cell{
-				sheets.At(e.At.Truncate(time.Second)), sheets.String(r.ActorWords(ctx)), sheets.String(admin.ActionWords(ctx, e.Action)), sheets.String(e.Action),
-				sheets.String(r.ObjectWords(ctx)), sheets.String(r.DetailWords(ctx)), sheets.String(e.IP),
+				sheets.At(r.At.Truncate(time.Second)), sheets.String(r.ActorWords(ctx)), sheets.String(admin.ActionWords(ctx, r.Action)), sheets.String(r.Action),
+				sheets.String(r.ObjectWords(ctx)), sheets.String(r.DetailWords(ctx)), sheets.String(r.IP),
 			})
 			if err != nil {
 				return rows, err

@@ -212,7 +212,7 @@ func (s *Server) handleBulk(c *fiber.Ctx, who *signedIn) error {
 		f.Text += " " + i18n.T(ctx, "shell.done.skipped", "count", r.Skipped)
 	}
 	if r.Undo != "" {
-		f.Undo = "/admin/campaigns/undo/" + r.Undo
+		f.Undo = undoPath(r.Undo)
 	}
 	s.leaveFlash(c, f)
 	return seeOther(c, next)
@@ -250,6 +250,9 @@ func (s *Server) refusedAt(c *fiber.Ctx, path string, err error) error {
 	s.flashText(c, "danger", sentence(c.UserContext(), all[0]))
 	return seeOther(c, path)
 }
+
+// undoPath is where a flash sends what takes a change back.
+func undoPath(id string) string { return "/admin/campaigns/undo/" + id }
 
 // handleUndo takes back what a flash offered to take back.
 func (s *Server) handleUndo(c *fiber.Ctx, who *signedIn) error {

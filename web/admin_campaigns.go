@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 
 	"github.com/gofiber/fiber/v2"
@@ -11,6 +10,7 @@ import (
 	"kaquan/i18n"
 	"kaquan/people"
 	"kaquan/views/admin"
+	"kaquan/views/layout"
 	"kaquan/views/ui"
 )
 
@@ -44,17 +44,31 @@ func (s *Server) showCampaign(c *fiber.Ctx, who *signedIn, status int, v admin.C
 	return render(c, status, admin.CampaignPage(p, v))
 }
 
-// changeCampaign makes the handler of an action that needs nothing but the campaign.
-func (s *Server) changeCampaign(change func(context.Context, campaigns.Actor, campaigns.ID) error, done string) adminHandler {
+// handleCampaignChange makes the handler of a change that a campaign's own page offers, with
+// the way back that the list gives its own. A pause without its reason comes back next to
+// the field.
+func (s *Server) handleCampaignChange(op campaigns.BulkOp) adminHandler {
 	return func(c *fiber.Ctx, who *signedIn) error {
+		ctx := c.UserContext()
 		campaign, err := s.campaign(c)
 		if err != nil {
 			return err
 		}
-		if err := change(c.UserContext(), who.actor(c), campaign.ID); err != nil {
+		reason := typed(c, "reason")
+		undo, err := s.Campaigns.ChangeOne(ctx, who.actor(c), campaign.ID, op, reason)
+		if all := fault.All(err); len(all) > 0 && all[0].Field == "reason" {
+			v := admin.CampaignView{Campaign: campaign, Reason: reason, Errors: ui.Errors{}}
+			status, _ := formErrors(c, v.Errors, err)
+			return s.showCampaign(c, who, status, v)
+		}
+		if err != nil {
 			return s.refused(c, campaign, err)
 		}
-		s.flash(c, "success", done, "name", campaign.Name)
+		f := layout.Flash{Kind: "success", Text: i18n.T(ctx, "admin.campaign.done."+string(op), "name", campaign.Name, "reason", reason)}
+		if undo != "" {
+			f.Undo = undoPath(undo)
+		}
+		s.leaveFlash(c, f)
 		return seeOther(c, admin.CampaignPath(campaign))
 	}
 }
@@ -66,26 +80,6 @@ func (s *Server) refused(c *fiber.Ctx, campaign *campaigns.Campaign, err error) 
 		return err
 	}
 	s.flashText(c, "danger", sentence(c.UserContext(), all[0]))
-	return seeOther(c, admin.CampaignPath(campaign))
-}
-
-// handleCampaignPause pauses with a reason; a missing one comes back next to its field.
-func (s *Server) handleCampaignPause(c *fiber.Ctx, who *signedIn) error {
-	campaign, err := s.campaign(c)
-	if err != nil {
-		return err
-	}
-	reason := typed(c, "reason")
-	err = s.Campaigns.Pause(c.UserContext(), who.actor(c), campaign.ID, reason)
-	if all := fault.All(err); len(all) > 0 && all[0].Field == "reason" {
-		v := admin.CampaignView{Campaign: campaign, Reason: reason, Errors: ui.Errors{}}
-		status, _ := formErrors(c, v.Errors, err)
-		return s.showCampaign(c, who, status, v)
-	}
-	if err != nil {
-		return s.refused(c, campaign, err)
-	}
-	s.flash(c, "success", "admin.campaign.done.pause", "reason", reason)
 	return seeOther(c, admin.CampaignPath(campaign))
 }
 

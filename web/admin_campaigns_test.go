@@ -355,3 +355,64 @@ func TestTheListFiltersByStateAndWords(t *testing.T) {
 		t.Error("a viewer is offered what they may not do")
 	}
 }
+
+func TestWhatTheOwnPageOfACampaignDidIsTakenBack(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	d, other := o.signIn(people.Operator), o.signIn(people.Owner)
+	for action, row := range map[string]struct {
+		start func(c *campaigns.Campaign)
+		to    campaigns.Status
+	}{
+		"pause": {func(*campaigns.Campaign) {}, campaigns.StatusPaused},
+		"resume": {func(c *campaigns.Campaign) {
+			_ = o.campaigns.Pause(context.Background(), campaigns.Actor{}, c.ID, "盘点")
+		}, campaigns.StatusPublished},
+		"end": {func(c *campaigns.Campaign) {
+			_ = o.campaigns.Pause(context.Background(), campaigns.Actor{}, c.ID, "盘点")
+		}, campaigns.StatusEnded},
+		"archive": {func(c *campaigns.Campaign) { _ = o.campaigns.End(context.Background(), campaigns.Actor{}, c.ID) }, campaigns.StatusArchived},
+	} {
+		c := o.campaign(campaigns.Slug("own-"+action), "甲", campaigns.OwnCode)
+		row.start(c)
+		before, path := o.reload(c), "/admin/campaigns/"+c.ID.String()
+		reason := url.Values{"reason": {"库存补充中"}}
+		if a := d.post(path+"/"+action, reason); a.header.Get("Location") != path || o.reload(c).Status != row.to {
+			t.Fatalf("%s: %d, %s", action, a.status, o.reload(c).Status)
+		}
+		page := d.get(path)
+		undo := undoPattern.FindStringSubmatch(page.body)
+		if undo == nil || !strings.Contains(page.body, `name="next" value="`+path+`"`) {
+			t.Errorf("%s offers no way back", action)
+			continue
+		}
+		d.post(path+"/"+action, reason)
+		if again := d.get(path); undoPattern.MatchString(again.body) {
+			t.Errorf("%s again, which changed nothing, offers a way back", action)
+		}
+		other.post(undo[1], nil)
+		if o.reload(c).Status != row.to {
+			t.Errorf("%s was taken back by somebody else", action)
+		}
+		if a := d.post(undo[1], url.Values{"next": {path}}); a.header.Get("Location") != path {
+			t.Errorf("taking back leads to %q", a.header.Get("Location"))
+		}
+		after := o.reload(c)
+		if after.Status != before.Status || after.PauseReason != before.PauseReason || !after.EndedAt.Equal(before.EndedAt) {
+			t.Errorf("%s taken back: %s %q %v, was %s %q %v", action, after.Status, after.PauseReason, after.EndedAt, before.Status, before.PauseReason, before.EndedAt)
+		}
+		if words := d.get(path).words(); !strings.Contains(words, "已撤销") {
+			t.Errorf("%s: nobody says that it was taken back", action)
+		}
+	}
+	late := o.campaign("own-late", "乙", campaigns.OwnCode)
+	d.post("/admin/campaigns/"+late.ID.String()+"/end", nil)
+	undo := undoPattern.FindStringSubmatch(d.get("/admin/campaigns/" + late.ID.String()).body)
+	o.setTime(o.now().Add(campaigns.UndoLife + time.Second))
+	if d.post(undo[1], nil); o.reload(late).Status != campaigns.StatusEnded {
+		t.Error("an end is taken back after its time")
+	}
+	if a := d.post("/admin/campaigns/bulk", url.Values{"op": {"end"}, "id": {o.campaign("own-many", "丙", campaigns.OwnCode).ID.String()}}); len(o.audited("campaign.end")) != 3 {
+		t.Errorf("many campaigns are ended at once: %d", a.status)
+	}
+}

@@ -28,7 +28,7 @@ func (s *Server) handlePreflight(c *fiber.Ctx, who *signedIn) error {
 		s.flash(c, "info", "preflight.not_draft")
 		return seeOther(c, admin.CampaignPath(campaign))
 	}
-	checks, err := s.preflight(c.UserContext(), campaign)
+	checks, err := s.preflightOf(c, who, campaign)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (s *Server) handleCampaignPublish(c *fiber.Ctx, who *signedIn) error {
 	}
 	var checks []campaigns.Check
 	if campaign.Status == campaigns.StatusDraft { // a repeat finds it published: nothing to check
-		if checks, err = s.preflight(c.UserContext(), campaign); err != nil {
+		if checks, err = s.preflightOf(c, who, campaign); err != nil {
 			return err
 		}
 	}
@@ -74,9 +74,43 @@ func (s *Server) handleCampaignPublish(c *fiber.Ctx, who *signedIn) error {
 	return s.refused(c, campaign, err)
 }
 
-// preflight gathers the evidence and makes the checks.
-func (s *Server) preflight(ctx context.Context, campaign *campaigns.Campaign) ([]campaigns.Check, error) {
-	e := campaigns.Evidence{Card: s.lookAtCard(ctx, campaign)}
+// preflightOf makes the checks for somebody who may have work in the editor.
+func (s *Server) preflightOf(c *fiber.Ctx, who *signedIn, campaign *campaigns.Campaign) ([]campaigns.Check, error) {
+	work, err := s.lookAtWork(c, who, campaign)
+	if err != nil {
+		return nil, err
+	}
+	return s.preflight(c.UserContext(), campaign, work)
+}
+
+// lookAtWork is what the person typed in the editor and has not saved; nil when that is
+// nothing. With several problems it leads to the first.
+func (s *Server) lookAtWork(c *fiber.Ctx, who *signedIn, campaign *campaigns.Campaign) (*campaigns.WorkLook, error) {
+	k, err := s.openDesk(c, who, campaign)
+	if err != nil || k.kept.IsZero() {
+		return nil, err
+	}
+	if err := k.merge(nil); err != nil {
+		return nil, err
+	}
+	form := k.form()
+	_, problems := k.draft(form)
+	if len(problems) == 0 && sameValues(k.values, k.saved) {
+		return nil, nil
+	}
+	noteProblems(c, form, problems)
+	look := &campaigns.WorkLook{At: k.kept, Problems: len(problems)}
+	form.Step = form.FirstProblem()
+	if look.Field = form.FirstField(); look.Field == "" && len(problems) > 0 {
+		look.Field = problems[0].Field
+	}
+	look.Step = i18n.T(c.UserContext(), "editor.step."+admin.StepOf(look.Field))
+	return look, nil
+}
+
+// preflight gathers the evidence and makes the checks; work is the reader's own.
+func (s *Server) preflight(ctx context.Context, campaign *campaigns.Campaign, work *campaigns.WorkLook) ([]campaigns.Check, error) {
+	e := campaigns.Evidence{Work: work, Card: s.lookAtCard(ctx, campaign)}
 	if s.Doctor != nil {
 		found, err := s.Doctor.Latest(ctx)
 		if err != nil {
@@ -111,5 +145,5 @@ func (s *Server) lookAtCard(ctx context.Context, campaign *campaigns.Campaign) *
 		s.Log.Warn("card not read before publishing", "campaign", campaign.ID, "err", err)
 		return &campaigns.CardLook{Trouble: admin.CardTrouble(ctx, err)}
 	}
-	return &campaigns.CardLook{Issuable: card.Status.Issuable(), State: admin.CardState(ctx, card.Status), Left: int64(card.Left)}
+	return &campaigns.CardLook{Issuable: card.Status.Issuable(), State: admin.CardState(ctx, card.Status), Left: int64(card.Left), Traits: card.Traits()}
 }

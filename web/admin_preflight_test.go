@@ -147,3 +147,41 @@ func TestThePreviewPageListsEveryStateWithItsWordsAndTheTextsToChange(t *testing
 		t.Error("somebody who may not edit is sent to the editor")
 	}
 }
+
+func TestWorkInTheEditorThatIsNotSavedIsAWarning(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	d := o.signIn(people.Operator)
+	c := o.ready("typed", nil)
+	path, level := "/admin/campaigns/"+c.ID.String(), `data-check="work" data-level="warn"`
+	if a := d.get(path + "/preflight"); strings.Contains(a.body, `data-check="work"`) {
+		t.Error("there is no work, and a word about it")
+	}
+	if kept := d.autosave(path+"/edit", fieldsOfStep("stock", "", 1, "total", "不知道", "hold", "1")); kept.State != "kept" {
+		t.Fatalf("%+v", kept)
+	}
+	a := d.get(path + "/preflight")
+	if !strings.Contains(a.body, level) || !strings.Contains(a.words(), "有 2 个问题要改，先看「时间与库存」") || !strings.Contains(a.body, path+"/edit?step=stock#f-total") || !strings.Contains(a.body, `name="reason"`) {
+		t.Errorf("%s", a.words())
+	}
+	if a := o.signIn(people.Owner).get(path + "/preflight"); strings.Contains(a.body, `data-check="work"`) {
+		t.Error("it is somebody else's work")
+	}
+	if a := d.post(path+"/publish", nil); a.header.Get("Location") != path+"/preflight" || o.reload(c).Status != campaigns.StatusDraft {
+		t.Errorf("it is published past the warning: %d", a.status)
+	}
+	// A button inside a step keeps the work without saving it, though nothing is wrong with it.
+	d.post(path+"/edit", fieldsOfStep("stock", "save", 1))
+	now := o.reload(c)
+	d.post(path+"/edit", fieldsOfStep("card", "slug-typed-7", now.Version, "slug", string(now.Slug)))
+	a = d.get(path + "/preflight")
+	if !strings.Contains(a.body, level) || !strings.Contains(a.words(), "暂存的修改还没有保存") || !strings.Contains(a.body, `href="`+path+`/edit"`) {
+		t.Errorf("%s", a.words())
+	}
+	if d.post(path+"/publish", url.Values{"reason": {"先发布旧的"}}); o.reload(c).Status != campaigns.StatusPublished {
+		t.Error("a reason does not publish")
+	}
+	if lines := o.audited("campaign.publish"); len(lines) != 1 || !strings.Contains(lines[0].Detail, "work: preflight.work.unsaved") {
+		t.Errorf("the audit: %v", lines)
+	}
+}

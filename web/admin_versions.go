@@ -25,6 +25,7 @@ func (s *Server) handleVersions(c *fiber.Ctx, who *signedIn) error {
 	if err != nil {
 		return err
 	}
+	var changes []campaigns.Change
 	v := admin.VersionList{Campaign: campaign, CanWrite: who.can(people.CampaignsWrite)}
 	for i, each := range list {
 		if i == shownVersions {
@@ -33,8 +34,12 @@ func (s *Server) handleVersions(c *fiber.Ctx, who *signedIn) error {
 		row := admin.VersionRow{Version: each, First: i+1 == len(list)}
 		if !row.First {
 			row.Changes = campaigns.Diff(list[i+1].Draft, each.Draft)
+			changes = append(changes, row.Changes...)
 		}
 		v.Rows = append(v.Rows, row)
+	}
+	if v.Names, err = s.namesOf(c.UserContext(), changes...); err != nil {
+		return err
 	}
 	return render(c, fiber.StatusOK, admin.VersionsPage(s.page(c, who, "campaigns", "editor.versions.title"), &v))
 }

@@ -40,6 +40,7 @@ var editorSteps = []editorStep{
 // stepButtons are the buttons inside steps: what one does to the fields, by its op. They
 // report whether op is one of theirs; the step is then shown again, and nothing is saved.
 var stepButtons = map[string]func(f *admin.CampaignForm, op string) bool{
+	"card":      pressCard,
 	"form":      pressForm,
 	"design":    pressDesign,
 	"terms":     pressTerms,

@@ -62,13 +62,14 @@ func (k *desk) answer(state string, form *admin.CampaignForm) error {
 	return k.c.Status(fiber.StatusOK).JSON(a)
 }
 
-// handleFieldCheck says what is wrong with one field of a step, as saving would. The path
-// names a campaign or "new".
+// handleFieldCheck says what is wrong with one field of a step, as saving would, and offers
+// free links instead of one that is taken. The path names a campaign or "new".
 func (s *Server) handleFieldCheck(c *fiber.Ctx, who *signedIn) error {
 	var (
 		form     *admin.CampaignForm
 		over     campaigns.Draft
 		campaign *campaigns.Campaign
+		id       campaigns.ID
 		err      error
 	)
 	if c.Params("id") == "new" {
@@ -85,19 +86,28 @@ func (s *Server) handleFieldCheck(c *fiber.Ctx, who *signedIn) error {
 		if err != nil {
 			return err
 		}
-		form, over = k.form(), campaigns.DraftOf(campaign)
+		form, over, id = k.form(), campaigns.DraftOf(campaign), campaign.ID
 	}
+	ctx := c.UserContext()
 	draft, unparsed := draftOf(form, over)
 	problems := checked(&draft, unparsed)
 	if campaign != nil && len(problems) == 0 {
 		draft.Version = campaign.Version
-		problems = fault.All(s.Campaigns.Try(c.UserContext(), campaign.ID, draft))
+		problems = fault.All(s.Campaigns.Try(ctx, campaign.ID, draft))
 	}
-	messages, field := []string{}, c.Query("field")
+	messages, field, free := []string{}, c.Query("field"), []campaigns.Slug{}
+	if field == "slug" {
+		problems = s.withSlug(ctx, id, &draft, problems)
+		offered, err := s.offeredSlugs(ctx, form)
+		if err != nil {
+			return err
+		}
+		free = append(free, offered...)
+	}
 	for _, e := range problems {
 		if e.Field == field {
-			messages = append(messages, sentence(c.UserContext(), e))
+			messages = append(messages, sentence(ctx, e))
 		}
 	}
-	return c.JSON(fiber.Map{"messages": messages})
+	return c.JSON(fiber.Map{"messages": messages, "free": free})
 }

@@ -107,11 +107,21 @@ func (s *Server) showEditor(c *fiber.Ctx, who *signedIn, status int, form *admin
 	if form.Redeem, err = s.redeemChoices(ctx, form); err != nil {
 		return err
 	}
+	if form.Conflict != nil {
+		if form.Names, err = s.namesOf(ctx, form.Conflict.Changes()...); err != nil {
+			return err
+		}
+	}
 	if form.Step == "" {
 		form.Step = admin.Steps()[0].Key
 	}
 	if form.Errors == nil {
 		form.Errors = ui.Errors{}
+	}
+	if len(form.Errors.Of("slug")) > 0 {
+		if form.FreeSlugs, err = s.offeredSlugs(ctx, form); err != nil {
+			return err
+		}
 	}
 	title := "admin.campaign.new"
 	if form.Campaign == nil {
@@ -196,6 +206,7 @@ func (k *desk) draft(form *admin.CampaignForm) (campaigns.Draft, fault.List) {
 	if len(problems) == 0 {
 		problems = fault.All(k.server.Campaigns.Try(k.c.UserContext(), k.campaign.ID, d)) // what was promised
 	}
+	problems = k.server.withSlug(k.c.UserContext(), k.campaign.ID, &d, problems)
 	k.values = form.Values // questions got their keys
 	return d, problems
 }

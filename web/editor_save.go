@@ -27,9 +27,12 @@ func (s *Server) handleCampaignCreate(c *fiber.Ctx, who *signedIn) error {
 	step := stepOf(c)
 	form := &admin.CampaignForm{Values: valuesOf(&start)}
 	readSteps(c, form, step)
+	if pressCard(form, c.FormValue("op")) {
+		return s.showEditor(c, who, fiber.StatusOK, form)
+	}
 	draft, unparsed := draftOf(form, start)
 	draft.Version = 0
-	problems := checked(&draft, unparsed)
+	problems := s.withSlug(ctx, 0, &draft, checked(&draft, unparsed))
 	if !hasAccount(accounts, draft.Account) {
 		problems = append(problems, campaigns.ErrAccountNotFound.On("account"))
 	}
@@ -241,6 +244,10 @@ func (k *desk) ask(form *admin.CampaignForm, changes []campaigns.Change) error {
 		return err
 	}
 	if err := s.completeForm(c, form); err != nil {
+		return err
+	}
+	var err error
+	if form.Names, err = s.namesOf(c.UserContext(), changes...); err != nil {
 		return err
 	}
 	return render(c, fiber.StatusOK, admin.ConfirmEdit(s.page(c, k.who, "campaigns", "editor.confirm.title"), form, changes))

@@ -344,3 +344,67 @@ func TestAPauseOfTheSittingMakesTwoVersions(t *testing.T) {
 		t.Error("every autosave is a version")
 	}
 }
+
+func TestALinkThatIsTakenIsToldWhenTheFieldIsLeftWithTwoThatAreFree(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	d := o.signIn(people.Operator)
+	o.draft("winter")
+	o.draft("winter-2")
+	mine := o.draft("summer")
+	long := strings.Repeat("a", 40)
+	o.draft(campaigns.Slug(long))
+	check := func(path, slug, name string) (answer struct {
+		Messages []string `json:"messages"`
+		Free     []string `json:"free"`
+	},
+	) {
+		t.Helper()
+		a := d.post(path+"/check?field="+name, fieldsOfStep("card", "", 1, "account", "demo", "name", "", "slug", slug))
+		if err := json.Unmarshal([]byte(a.body), &answer); err != nil {
+			t.Fatalf("%v in %s", err, a.body)
+		}
+		return answer
+	}
+	for _, path := range []string{"/admin/campaigns/new", "/admin/campaigns/" + mine.ID.String()} {
+		if a := check(path, "winter", "slug"); len(a.Messages) != 1 || !strings.Contains(a.Messages[0], "已被使用") || strings.Join(a.Free, " ") != "winter-3 winter-4" {
+			t.Errorf("%s: %+v", path, a)
+		}
+		if a := check(path, "winter-2", "slug"); strings.Join(a.Free, " ") != "winter-3 winter-4" {
+			t.Errorf("%s: a number is put behind a number: %+v", path, a)
+		}
+		if a := check(path, long, "slug"); strings.Join(a.Free, " ") != long[:38]+"-2 "+long[:38]+"-3" {
+			t.Errorf("%s: %+v", path, a)
+		}
+		if a := check(path, "Not a slug", "slug"); len(a.Messages) != 1 || len(a.Free) != 0 {
+			t.Errorf("%s: %+v", path, a)
+		}
+		if a := check(path, "spring", "slug"); len(a.Messages) != 0 || a.Free == nil || len(a.Free) != 0 {
+			t.Errorf("%s: a free link: %+v", path, a)
+		}
+		if a := check(path, "winter", "benefit"); len(a.Messages) != 0 || len(a.Free) != 0 {
+			t.Errorf("%s: another field: %+v", path, a)
+		}
+	}
+	if a := check("/admin/campaigns/"+mine.ID.String(), "summer", "slug"); len(a.Messages) != 0 {
+		t.Errorf("a campaign's own link is taken: %+v", a)
+	}
+
+	// Without scripts the step says it, and a button takes a free one.
+	for _, path := range []string{"/admin/campaigns/new", editorOf(mine)} {
+		a := d.post(path, fieldsOfStep("card", "save", 1, "account", "demo", "slug", "winter", "name", "我的活动"))
+		if a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `value="slug-winter-3"`) || !strings.Contains(a.words(), "已被使用") {
+			t.Errorf("%s: %d offers nothing", path, a.status)
+		}
+		a = d.post(path, fieldsOfStep("card", "slug-winter-3", 1, "account", "demo", "slug", "winter", "name", "我的活动"))
+		if a.status != http.StatusOK || !strings.Contains(a.body, `value="winter-3"`) || !strings.Contains(a.body, `value="我的活动"`) {
+			t.Errorf("%s: %d does not take it", path, a.status)
+		}
+	}
+	if a := d.post(editorOf(mine), fieldsOfStep("card", "save", 1, "slug", "winter-3")); a.status != http.StatusSeeOther || o.reload(mine).Slug != "winter-3" {
+		t.Errorf("saving it: %d", a.status)
+	}
+	if bad := d.autosave(editorOf(mine), fieldsOfStep("card", "", o.reload(mine).Version, "slug", "winter")); bad.State != "kept" || bad.Problems["card"] != 1 {
+		t.Errorf("an autosave of a taken link: %+v", bad)
+	}
+}

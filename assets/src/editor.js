@@ -146,6 +146,34 @@
     input.setAttribute('aria-invalid', String(messages.length > 0))
     input.setAttribute('aria-describedby', messages.length > 0 ? id : `f-${field}-hint`)
   }
+  // Instead of a link that is taken the server offers free ones; one click takes one.
+  const offer = (slugs) => {
+    const place = document.getElementById('free-slugs')
+    if (!place) return
+    const shown = [...place.querySelectorAll('button')]
+    if (shown.length && shown.map((button) => button.textContent).join() === slugs.join()) return // one may be under the finger
+    shown.forEach((button) => button.remove())
+    place.hidden = slugs.length === 0
+    for (const slug of slugs) {
+      const button = document.createElement('button')
+      button.className = 'btn btn-sm'
+      button.name = 'op'
+      button.value = `slug-${slug}`
+      button.textContent = slug
+      place.append(' ', button)
+    }
+  }
+  form.addEventListener('click', (e) => {
+    const button = e.target.closest('#free-slugs button')
+    const input = document.getElementById('f-slug')
+    if (!button || !input) return
+    e.preventDefault()
+    input.value = button.value.slice('slug-'.length)
+    offer([])
+    show(input, 'slug', [])
+    input.dispatchEvent(new Event('input', { bubbles: true }))
+    input.focus()
+  })
   form.addEventListener('focusout', async (e) => {
     const input = e.target
     if (!(input instanceof HTMLElement) || !input.name || input.type === 'hidden' || input.tagName === 'BUTTON') return
@@ -157,7 +185,9 @@
     try {
       const response = await fetch(`${form.dataset.check}?field=${encodeURIComponent(field)}`, { method: 'POST', body: body(), redirect: 'manual', headers: { Accept: 'application/json' } })
       if (!response.ok || asked.get(field) !== turnOf) return
-      show(input, field, (await response.json()).messages)
+      const answer = await response.json()
+      show(input, field, answer.messages)
+      if (field === 'slug') offer(answer.free)
     } catch {
       // Saving says the same later.
     }

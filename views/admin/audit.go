@@ -116,10 +116,12 @@ type Audit struct {
 	Zone  *time.Location
 }
 
-// AuditRow is a line of it; Name is the object's, "" = not known.
+// AuditRow is a line of it; Name is the object's, "" = not known. Names are of what the
+// changes of a campaign name.
 type AuditRow struct {
 	people.AuditEntry
-	Name string
+	Name  string
+	Names Names
 }
 
 // ActorWords is who did it.
@@ -150,7 +152,7 @@ func (r *AuditRow) ObjectWords(ctx context.Context) string {
 var objectPaths = map[string]string{
 	"campaign": "/admin/campaigns/", "claim": claimsPath + "/", "list": ListsPath + "/", "pool": PoolsPath + "/", "push": eventsPath + "/",
 	"account": accountsPath + "/", "place": StoresPath + "/", "staff": StaffPath + "/", "goods": GoodsPath + "/", "count": MovementsPath + "/count/",
-	"order": OrdersPath + "?q=",
+	"order": OrdersPath + "?q=", "person": PeoplePath + "/",
 }
 
 // path is the object's page, "" without one.
@@ -161,10 +163,23 @@ func (r *AuditRow) path() string {
 	return ""
 }
 
-// changes are the fields that were edited.
-func (r *AuditRow) changes() []campaigns.Change {
+// Changes are the fields that were edited.
+func (r *AuditRow) Changes() []campaigns.Change {
 	changes, _ := r.parts()
 	return changes
+}
+
+// OfCampaign reports whether the changes are those of a campaign's settings.
+func (r *AuditRow) OfCampaign() bool {
+	return r.Action == "campaign.edit" || r.Action == campaigns.AutosaveAction || r.Action == "campaign.restore"
+}
+
+// words is one side of a change, or a fact.
+func (r *AuditRow) words(ctx context.Context, name, value string) string {
+	if r.OfCampaign() {
+		return ChangeWords(ctx, r.Names, name, value)
+	}
+	return plainWords(ctx, value)
 }
 
 // known is one thing known about a line.
@@ -181,7 +196,7 @@ func (r *AuditRow) parts() (changes []campaigns.Change, facts []known) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if pair, ok := detail[name].([]any); ok && strings.HasSuffix(r.Action, ".edit") && len(pair) == 2 || ok && r.Action == campaigns.AutosaveAction {
+		if pair, ok := detail[name].([]any); ok && len(pair) == 2 && (strings.HasSuffix(r.Action, ".edit") || r.OfCampaign()) {
 			before, after := plainValue(pair[0]), plainValue(pair[1])
 			if before != after {
 				changes = append(changes, campaigns.Change{Field: name, Before: before, After: after})
@@ -231,7 +246,7 @@ func (r *AuditRow) facts(ctx context.Context) string {
 	_, list := r.parts()
 	parts := make([]string, 0, len(list))
 	for _, f := range list {
-		parts = append(parts, r.label(ctx, f.name)+" "+ChangeWords(ctx, f.name, r.valueWords(ctx, f)))
+		parts = append(parts, r.label(ctx, f.name)+" "+r.words(ctx, f.name, r.valueWords(ctx, f)))
 	}
 	return strings.Join(parts, " · ")
 }
@@ -245,6 +260,18 @@ func (r *AuditRow) valueWords(ctx context.Context, f known) string {
 				return i18n.T(ctx, key)
 			}
 		}
+	case "warnings":
+		names := strings.Split(f.value, ", ")
+		for i, line := range names {
+			names[i], _, _ = strings.Cut(line, ":")
+			for _, key := range []string{"preflight.check." + names[i], "doctor.check." + names[i]} {
+				if i18n.Has(key) {
+					names[i] = i18n.T(ctx, key)
+					break
+				}
+			}
+		}
+		return strings.Join(names, ", ")
 	case "reason":
 		if i18n.Has(f.value) {
 			return i18n.T(ctx, f.value)
@@ -255,10 +282,10 @@ func (r *AuditRow) valueWords(ctx context.Context, f known) string {
 
 // DetailWords is everything that is known about a line as text, for files.
 func (r *AuditRow) DetailWords(ctx context.Context) string {
-	changes, _ := r.parts()
+	changes := r.Changes()
 	parts := make([]string, 0, len(changes)+1)
 	for _, c := range changes {
-		parts = append(parts, r.label(ctx, c.Field)+": "+ChangeWords(ctx, c.Field, c.Before)+" → "+ChangeWords(ctx, c.Field, c.After))
+		parts = append(parts, r.label(ctx, c.Field)+": "+r.words(ctx, c.Field, c.Before)+" → "+r.words(ctx, c.Field, c.After))
 	}
 	if facts := r.facts(ctx); facts != "" {
 		parts = append(parts, facts)

@@ -111,8 +111,11 @@ type CampaignForm struct {
 	Kept     time.Time // when values that are not saved were kept; zero = there are none
 	Errors   ui.Errors
 	Conflict *Conflict
-	People   int // who hold a card of the campaign
+	Names    Names // of what a conflict or the question before saving names
+	People   int   // who hold a card of the campaign
 	Limits   []campaigns.LimitPart
+
+	FreeSlugs []campaigns.Slug // instead of one that is taken
 
 	Colours  []campaigns.ColourCheck
 	Composed *ComposedTerms // what was made of the settings, when somebody asked
@@ -159,8 +162,9 @@ func (f *CampaignForm) FirstProblem() string {
 	return ""
 }
 
-// firstField is the first field with a message on the step that is shown.
-func (f *CampaignForm) firstField() string {
+// FirstField is the first field with a message on the step that is shown, "" when there is
+// none.
+func (f *CampaignForm) FirstField() string {
 	for _, s := range Steps() {
 		if s.Key != f.Step {
 			continue
@@ -214,6 +218,14 @@ func (f *CampaignForm) action() string {
 	return EditPath(f.Campaign, f.Step)
 }
 
+// enter is what the Enter key does.
+func (f *CampaignForm) enter() string {
+	if f.Campaign == nil {
+		return "next"
+	}
+	return "save"
+}
+
 func (f *CampaignForm) checkPath() string {
 	if f.Campaign == nil {
 		return "/admin/campaigns/new/check"
@@ -242,7 +254,7 @@ func (f *CampaignForm) input(ctx context.Context, in ui.Input) ui.Input {
 		in.Label = FieldLabel(ctx, in.Name)
 	}
 	in.Errors = f.Errors.Of(in.Name)
-	attrs := templ.Attributes{"autofocus": in.Name == f.firstField()}
+	attrs := templ.Attributes{"autofocus": in.Name == f.FirstField()}
 	for name, value := range in.Attrs {
 		attrs[name] = value
 	}

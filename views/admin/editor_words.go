@@ -72,18 +72,28 @@ func (c *Conflict) theirs(ctx context.Context) string {
 	return i18n.T(ctx, "editor.conflict.theirs_of", "name", c.By)
 }
 
-// valueWords is a value of the form, as JSON decodes it.
-func valueWords(ctx context.Context, v any) string {
+// change is the conflict as a difference: what the others have, and mine.
+func (c ConflictField) change() campaigns.Change {
+	return campaigns.Change{Field: c.Field, Before: valueText(c.Theirs), After: valueText(c.Mine)}
+}
+
+// Changes are the fields that both changed.
+func (c *Conflict) Changes() []campaigns.Change {
+	list := make([]campaigns.Change, 0, len(c.Fields))
+	for _, field := range c.Fields {
+		list = append(list, field.change())
+	}
+	return list
+}
+
+// valueText is a value of the form, as JSON decodes it, in the way of a change: lists a line
+// each, rows by their label.
+func valueText(v any) string {
 	switch v := v.(type) {
 	case nil:
-		return i18n.T(ctx, "editor.change.none")
+		return ""
 	case string:
-		if v == "" {
-			return i18n.T(ctx, "editor.change.none")
-		}
 		return v
-	case bool:
-		return yesNo(ctx, v)
 	case []any:
 		var lines []string
 		for _, each := range v {
@@ -93,41 +103,10 @@ func valueWords(ctx context.Context, v any) string {
 					continue
 				}
 			}
-			lines = append(lines, valueWords(ctx, each))
+			lines = append(lines, valueText(each))
 		}
 		return strings.Join(lines, "\n")
 	}
 	b, _ := json.Marshal(v) // it came from JSON
 	return string(b)
-}
-
-func yesNo(ctx context.Context, yes bool) string {
-	if yes {
-		return i18n.T(ctx, "editor.change.yes")
-	}
-	return i18n.T(ctx, "editor.change.no")
-}
-
-// ChangeLabel is how people call the field of a change.
-func ChangeLabel(ctx context.Context, field string) string {
-	if i18n.Has("admin.campaign.field." + field) {
-		return FieldLabel(ctx, field)
-	}
-	if label, ok := stateChange(ctx, field); ok {
-		return label
-	}
-	return field
-}
-
-// ChangeWords is one side of a change.
-func ChangeWords(ctx context.Context, field, value string) string {
-	switch {
-	case value == "":
-		return i18n.T(ctx, "editor.change.none")
-	case value == "true" || value == "false":
-		return yesNo(ctx, value == "true")
-	case field == "issuer":
-		return i18n.T(ctx, "admin.issuer."+value)
-	}
-	return value
 }

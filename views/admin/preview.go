@@ -138,5 +138,8 @@ func (v *Preview) ownTexts(ctx context.Context) []ownText {
 
 // editField is a field in the campaign's editor.
 func editField(c *campaigns.Campaign, field string) string {
+	if field == "" {
+		return EditPath(c, "")
+	}
 	return EditPath(c, StepOf(field)) + "#" + ui.FieldID(field)
 }

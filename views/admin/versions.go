@@ -12,6 +12,7 @@ import (
 type VersionList struct {
 	Campaign *campaigns.Campaign
 	Rows     []VersionRow
+	Names    Names // of what the changes name
 	CanWrite bool
 }
 

@@ -372,7 +372,7 @@ func versionRow(p layout.Page, v *VersionList, r *VersionRow) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(r.Changes) > 0 {
-			templ_7745c5c3_Err = changeTable(r.Changes).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = changeTable(v.Names, r.Changes).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
