@@ -29,7 +29,7 @@ type server struct {
 	stop   func() error
 }
 
-// hubGateway signs cards through the hub, as the program does.
+// hubGateway signs plain cards through the hub: its platform answers no question about them.
 type hubGateway struct{ hub *wechat.Hub }
 
 func (g hubGateway) SignCard(ctx context.Context, id campaigns.AccountID, r wechat.CardRequest) (string, error) {
@@ -37,6 +37,7 @@ func (g hubGateway) SignCard(ctx context.Context, id campaigns.AccountID, r wech
 	if err != nil {
 		return "", err
 	}
+	r.Code, r.OpenID = "", ""
 	return account.SignCard(ctx, r)
 }
 

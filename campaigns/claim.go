@@ -24,6 +24,16 @@ type Visitor struct {
 	Avatar    string
 	FirstSeen time.Time
 	LastSeen  time.Time
+	BlockedAt time.Time // staff keep them from claiming; zero = not
+}
+
+// atWeChat is the openid by which the official account knows the visitor, "" for a name
+// that stands in for one: of a mini program alone, or of somebody who erased their data.
+func (v *Visitor) atWeChat() wechat.OpenID {
+	if strings.Contains(string(v.OpenID), ":") {
+		return ""
+	}
+	return v.OpenID
 }
 
 // Alias is the short stable name shown for a visitor: many nicknames are only 微信用户.
@@ -135,6 +145,9 @@ const (
 	// ReasonRefunded is of a card whose price was paid back.
 	ReasonRefunded = "refunded"
 )
+
+// DetailOrganic is the detail of a confirmation whose card was not taken on our page.
+const DetailOrganic = "organic"
 
 // Claim is one card on its way to one visitor, or there.
 type Claim struct {

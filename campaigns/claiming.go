@@ -138,7 +138,8 @@ func (s *Service) newClaim(c *Campaign, t Tap, answers Answers, now time.Time) (
 
 // Open signs the card for one tap and records that cardExt was handed out. The claim
 // must be the visitor's and still held (ErrHoldOver). Every call signs afresh: WeChat
-// refuses a nonce it has seen. Errors of the gateway come back as they are.
+// refuses a nonce it has seen. The code and the openid, which some cards demand, are the
+// same every time. Errors of the gateway come back as they are.
 func (s *Service) Open(ctx context.Context, id ClaimID, visitor VisitorID) (cardExt string, claim *Claim, c *Campaign, err error) {
 	claim, c, err = s.Mine(ctx, id, visitor)
 	if err != nil {
@@ -148,7 +149,13 @@ func (s *Service) Open(ctx context.Context, id ClaimID, visitor VisitorID) (card
 	if claim.State != Held && claim.State != Opened || claim.Overdue(now) {
 		return "", claim, c, ErrHoldOver
 	}
-	cardExt, err = s.gateway.SignCard(ctx, c.Account, wechat.CardRequest{CardID: c.CardID, OuterStr: string(claim.Ref)})
+	person, err := s.store.VisitorByID(ctx, visitor)
+	if err != nil {
+		return "", claim, c, err
+	}
+	cardExt, err = s.gateway.SignCard(ctx, c.Account, wechat.CardRequest{
+		CardID: c.CardID, Code: string(claim.Ref.OwnCode()), OpenID: person.atWeChat(), OuterStr: string(claim.Ref),
+	})
 	if err != nil {
 		return "", claim, c, err
 	}

@@ -72,17 +72,29 @@ func (c CardCode) Grouped() string {
 	return b.String()
 }
 
-const refLetters = "0123456789abcdefghijklmnopqrstuvwxyz"
+const (
+	refLetters = "0123456789abcdefghijklmnopqrstuvwxyz"
+	refLength  = 12
+)
 
 // NewRef makes the opaque name of a claim towards WeChat: 12 letters or digits, about
 // 62 random bits, which is what outer_str safely holds.
 func NewRef() Ref {
-	var letters [12]byte
+	var letters [refLength]byte
 	for i := range letters {
 		letters[i] = refLetters[randomBelow(uint64(len(refLetters)))]
 	}
 	return Ref(letters[:])
 }
+
+// maxOwnCode is the longest code of a WeChat card whose codes are the merchant's (protocol 4.3).
+const maxOwnCode = 20
+
+const _ uint = maxOwnCode - refLength // does not compile when a reference is too long to be such a code
+
+// OwnCode is the claim's code at WeChat where the card leaves codes to the merchant: the
+// same at every tap, so that the wallet takes it once.
+func (r Ref) OwnCode() CardCode { return CardCode(r) }
 
 // randomBelow draws evenly from [0, n). crypto/rand.Read never fails.
 func randomBelow(n uint64) uint64 {

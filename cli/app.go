@@ -98,7 +98,7 @@ func Open(ctx context.Context, cfg *config.Config, version Version, log *slog.Lo
 		return nil, errors.Join(err, ln.Close(), store.Close())
 	}
 	a.WeChat = a.newHub()
-	a.Campaigns = campaigns.New(campaigns.Options{Store: store, Gateway: gateway{a.WeChat}, Followers: gateway{a.WeChat}, Log: log})
+	a.Campaigns = campaigns.New(campaigns.Options{Store: store, Gateway: gateway{a.WeChat}, Followers: gateway{a.WeChat}, Voids: gateway{a.WeChat}, Log: log})
 	host, _ := os.Hostname()
 	a.reconciler = campaigns.NewReconciler(a.Campaigns, cardBook{a.WeChat}, host+"/"+strconv.Itoa(os.Getpid()), 0)
 	a.courier = campaigns.NewCourier(campaigns.CourierOptions{Store: store, Loopback: cfg.LoopbackWebhooks, Log: log})
@@ -140,7 +140,7 @@ func (a *App) newHub() *wechat.Hub {
 	host, _ := os.Hostname()
 	return wechat.NewHub(wechat.HubOptions{
 		Store: meteredStore{a.DB, a.meter}, HTTP: &http.Client{Transport: wechatTransport()}, Log: a.log,
-		Owner: host + "/" + strconv.Itoa(os.Getpid()),
+		Owner: host + "/" + strconv.Itoa(os.Getpid()), PushWindow: a.cfg.PushWindow,
 		Find: func(ctx context.Context, id string) (wechat.Credentials, error) {
 			c, err := mini.FindIn(a.DB, a.credentials)(ctx, id)
 			return a.withEndpoints(c), err
@@ -181,7 +181,7 @@ func (g gateway) SignCard(ctx context.Context, id campaigns.AccountID, r wechat.
 	if err != nil {
 		return "", err
 	}
-	return account.SignCard(ctx, r)
+	return account.SignCard(ctx, account.OnlyWanted(ctx, r))
 }
 
 // Follower implements campaigns.Followers.

@@ -18,6 +18,7 @@ import (
 
 	"kaquan/config"
 	"kaquan/i18n"
+	"kaquan/sandbox"
 )
 
 // world is the program and the sandbox in this process, each on a port of its own, as
@@ -32,13 +33,13 @@ type world struct {
 }
 
 // newWorld starts both. before, when not nil, sees the sandbox before the program asks it
-// for anything; change may alter the settings.
-func newWorld(t *testing.T, before func(*world), change func(*config.Config)) *world {
+// for anything; change may alter the settings; cards are more of the account's.
+func newWorld(t *testing.T, before func(*world), change func(*config.Config), cards ...sandbox.Card) *world {
 	t.Helper()
 	w := &world{T: t, log: &live{}, keys: newSandboxKeys()}
 	w.secret = w.keys.secret
 	cfg := &config.Config{
-		Data: t.TempDir(), Listen: "127.0.0.1:0", SandboxListen: "127.0.0.1:0", LogLevel: "debug", LogFormat: "text",
+		Data: t.TempDir(), PushWindow: 10 * time.Minute, Listen: "127.0.0.1:0", SandboxListen: "127.0.0.1:0", LogLevel: "debug", LogFormat: "text",
 		WeChatAPIURL: "http://127.0.0.1:1", WeChatOpenURL: "http://127.0.0.1:1", WeChatJSURL: "http://127.0.0.1:1", PayURL: "http://127.0.0.1:1",
 	}
 	if change != nil {
@@ -53,7 +54,9 @@ func newWorld(t *testing.T, before func(*world), change func(*config.Config)) *w
 		t.Fatal(err)
 	}
 	w.app = app
-	w.phone, err = openSandbox(cfg.SandboxListen, sandboxOptions(w.keys, app.Public, string(demoSlug), log))
+	account := sandboxOptions(w.keys, app.Public, string(demoSlug), log)
+	account.Cards = append(account.Cards, cards...)
+	w.phone, err = openSandbox(cfg.SandboxListen, account)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,15 @@ package wechat
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/url"
+	"sync"
 	"time"
 )
 
 // CardRequest says what a visitor is about to put into the wallet (protocol 3.1). Code
-// and OpenID are for cards that demand them and must be empty for all others.
+// and OpenID are for cards that demand them and must be empty for all others; see
+// Account.OnlyWanted.
 type CardRequest struct {
 	CardID   CardID
 	Code     string
@@ -17,8 +20,8 @@ type CardRequest struct {
 	BeginAt  time.Time // start of the validity; zero leaves it to the card
 }
 
-// SignCard makes the cardExt string for wx.addCard, each time with a new nonce: one that
-// repeats makes adding fail. It needs the card ticket, not the one of SignPage.
+// SignCard makes the cardExt string for wx.addCard, each time with a new nonce and timestamp: one
+// that repeats makes adding fail. It needs the card ticket, not the one of SignPage.
 func (a *Account) SignCard(ctx context.Context, r CardRequest) (string, error) {
 	if r.CardID == "" {
 		return "", errors.New("wechat: no card to sign")
@@ -27,7 +30,33 @@ func (a *Account) SignCard(ctx context.Context, r CardRequest) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return signedCardExt(ticket.Value, newNonce(), a.now().Unix(), r)
+	return signedCardExt(ticket.Value, newNonce(), a.stamps.next(string(r.CardID)+"\x00"+r.OuterStr+"\x00"+r.Code, a.now().Unix()), r)
+}
+
+// stamps remembers the newest timestamp of each card on its way: one that repeats makes
+// adding fail (protocol 3.1).
+type stamps struct {
+	mu   sync.Mutex
+	last map[string]int64
+}
+
+const maxStamps = 10_000
+
+// next is now, or the second after the one that the card had before.
+func (s *stamps) next(card string, now int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		s.last = map[string]int64{}
+	}
+	if len(s.last) >= maxStamps {
+		maps.DeleteFunc(s.last, func(_ string, at int64) bool { return at < now })
+	}
+	if before, known := s.last[card]; known {
+		now = max(now, before+1)
+	}
+	s.last[card] = now
+	return now
 }
 
 // maxEncryptedCode bounds what a browser says it got from addCard.
