@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kaquan/fault"
+	"kaquan/wechat"
 )
 
 // ProfileConsentVersion names the wording of the profile page's question; it is stored
@@ -86,6 +87,11 @@ type Profiles interface {
 	// digest, so that the person's used-up limits are found again. A repeat changes nothing
 	// and writes no second audit line.
 	EraseVisitor(ctx context.Context, id VisitorID, a Audit) error
+	// EraseFollower does the same for the person who stopped following the account at that
+	// time, and marks the row, so that whoever comes back has their cards again. Somebody
+	// whom a mini program of the account knows keeps their identity and loses the rest.
+	// People who were seen since, and unknown ones, are left alone. Repeating is safe.
+	EraseFollower(ctx context.Context, account AccountID, person wechat.OpenID, left time.Time, a Audit) error
 }
 
 // Agree remembers a visitor who agreed to show their profile, and that they did.

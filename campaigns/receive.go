@@ -30,7 +30,7 @@ type Push struct {
 	Mint     Mint
 }
 
-// Mint makes the names of a claim that a gift brings into being, and of its visitor.
+// Mint makes the names of a claim that a message brings into being, and of its visitor.
 type Mint func() (VisitorID, ClaimID, Ref)
 
 // PushResult says what became of an inbound message.
@@ -66,14 +66,21 @@ type CardNote struct {
 
 // Receive takes a verified message of WeChat: it is stored under its dedupe key, and what
 // it says about a claim is applied in the same transaction. Messages may come in any
-// order, late and repeated. One that fits no claim waits as PushUnmatched and is applied
-// when its claim learns its code. One whose application fails is kept as PushFailed, for
+// order, late and repeated. A card that was taken outside of our pages becomes a claim;
+// any other message that fits none waits as PushUnmatched and is applied when its claim
+// learns its code. One whose application fails is kept as PushFailed, for
 // the inbox to try again. The caller has checked the signature.
 func (s *Service) Receive(ctx context.Context, account AccountID, e wechat.Event, raw []byte) (PushResult, error) {
 	p := Interpret(account, e, raw, s.now().UTC())
 	p.Mint = s.mint
 	s.followBook.heard(&p)
 	result, err := s.store.RecordPush(ctx, p)
+	if err == nil && p.Event == "unsubscribe" {
+		// The message itself names the person, so it is stored before. Times of messages are
+		// whole seconds.
+		err = s.store.EraseFollower(ctx, account, p.OpenID, p.At.Add(time.Second), s.audit(Actor{Name: "visitor"}, "visitor.unfollow", p.Received, nil))
+		return result, err
+	}
 	if err == nil || ctx.Err() != nil || p.Apply == nil && p.Note == nil {
 		return result, err
 	}

@@ -29,6 +29,8 @@ type Store interface {
 	VisitStore
 	Finder
 	Retention
+	VoidStore
+	BlockStore
 
 	// CreateCampaign inserts c. ErrSlugTaken when the slug exists.
 	CreateCampaign(ctx context.Context, c *Campaign, audit Audit) error
@@ -85,7 +87,8 @@ type Store interface {
 
 // Gateway is what the domain needs from WeChat; *wechat.Hub is adapted to it in cli.
 type Gateway interface {
-	// SignCard makes the cardExt string for one tap: a fresh nonce every time.
+	// SignCard makes the cardExt string for one tap: a fresh nonce every time. Code and
+	// OpenID are offers; what the card does not demand is left out.
 	SignCard(ctx context.Context, account AccountID, r wechat.CardRequest) (string, error)
 }
 
@@ -123,6 +126,7 @@ type ClaimFilter struct {
 	From, To time.Time // created in [From, To)
 	Search   string    // code, phone, last four of a phone, openid, or the start of a name
 	Visitor  VisitorID
+	Blocked  bool // only of people who are blocked
 	Before   ClaimID
 	Limit    int
 }
@@ -133,6 +137,7 @@ type ClaimRow struct {
 	CampaignName string
 	OpenID       wechat.OpenID
 	Nickname     string
+	BlockedAt    time.Time // of the person; zero = not blocked
 }
 
 // ClaimPage is one page; Next is the cursor of the following one, 0 at the end.

@@ -206,10 +206,13 @@ func TestAForeignReferenceInAnEventConfirmsNobodyElsesClaim(t *testing.T) {
 		FromUser: string(thief.OpenID), CreateTime: noon.Unix(), Event: "user_get_card", CardID: string(c.CardID), UserCardCode: "111122223333", OuterStr: string(claim.Ref),
 	}, []byte("<xml/>"))
 	ok(t, err)
-	must(t, got == campaigns.PushUnmatched, "outer_str is not signed, yet it decided: %s", got)
+	must(t, got == campaigns.PushApplied, "the thief's card is real: %s", got)
+	theirs, err := d.ClaimsOf(ctx, c.ID, thief.ID)
+	ok(t, err)
+	must(t, len(theirs) == 1 && theirs[0].Code == "111122223333", "the thief has %+v", theirs)
 	claim, err = d.ClaimByID(ctx, claim.ID)
 	ok(t, err)
-	must(t, claim.State == campaigns.Held, "the victim's claim moved to %s", claim.State)
+	must(t, claim.State == campaigns.Held && claim.Code == "", "outer_str is not signed, yet it decided: %+v", claim)
 }
 
 func TestPausedScheduledAndEndedCampaignsTakeNoClaims(t *testing.T) {

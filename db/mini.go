@@ -32,7 +32,7 @@ ON CONFLICT (account_id) DO UPDATE SET app_id = excluded.app_id, secret = exclud
 
 	qMiniVisitorOf = `SELECT visitor_id FROM mini_identities WHERE app_id = $1 AND openid = $2`
 
-	qVisitorByUnion = `SELECT ` + visitorColumns + ` FROM visitors WHERE account_id = $1 AND unionid = $2 AND unionid <> '' AND erased_at = 0
+	qVisitorByUnion = `SELECT ` + visitorRead + ` FROM visitors WHERE account_id = $1 AND unionid = $2 AND unionid <> '' AND erased_at = 0
 ORDER BY openid LIKE 'mini:%', id LIMIT 1`
 
 	qSaveMiniIdentity = `INSERT INTO mini_identities (id, account_id, app_id, openid, unionid, visitor_id, phone, created_at)
@@ -47,6 +47,8 @@ ON CONFLICT (app_id, openid) DO UPDATE SET visitor_id = excluded.visitor_id,
 	// The parts of a move from a visitor that a mini program made to the account's own.
 	qMadeByMini   = `SELECT openid LIKE 'mini:%' FROM visitors WHERE id = $1 AND erased_at = 0`
 	qMoveClaims   = `UPDATE OR IGNORE claims SET visitor_id = $2 WHERE visitor_id = $1`
+	qMoveOrders   = `UPDATE orders SET visitor_id = $2 WHERE visitor_id = $1`
+	qMoveStaff    = `UPDATE staff SET visitor_id = $2 WHERE visitor_id = $1`
 	qMoveConsents = `UPDATE OR IGNORE visitor_consents SET visitor_id = $2 WHERE visitor_id = $1`
 	qAddUpQuotas  = `INSERT INTO visitor_quotas (visitor_id, campaign_id, taken, day, day_taken)
 SELECT $2, campaign_id, taken, day, day_taken FROM visitor_quotas WHERE visitor_id = $1
@@ -239,7 +241,16 @@ func mergeVisitors(tx *Tx, from, to campaigns.VisitorID, now time.Time) error {
 	} else if err != nil {
 		return err
 	}
-	for _, query := range []string{qMoveClaims, qMoveConsents, qAddUpQuotas, qMoveNames, qMoveMinis} {
+	if _, err := tx.exec(qMoveNames, int64(from), int64(to)); err != nil {
+		return err
+	}
+	return moveVisitor(tx, from, to, now)
+}
+
+// moveVisitor gives all that one row of a person has to another one of theirs, and retires
+// it.
+func moveVisitor(tx *Tx, from, to campaigns.VisitorID, now time.Time) error {
+	for _, query := range []string{qMoveClaims, qMoveOrders, qMoveStaff, qMoveConsents, qAddUpQuotas, qMoveMinis} {
 		if _, err := tx.exec(query, int64(from), int64(to)); err != nil {
 			return err
 		}

@@ -91,3 +91,26 @@ func TestANewSecretForgetsTheToken(t *testing.T) {
 	_, err := d.MiniProgram(ctx, dbtest.Account)
 	must(t, errors.Is(err, mini.ErrProgramNotFound), "removed: %v", err)
 }
+
+// Who stops following the account and uses its mini program stays the person there; the
+// account's profile goes, and their card stays theirs.
+func TestWhoStopsFollowingStaysSignedInToTheMiniProgram(t *testing.T) {
+	t.Parallel()
+	d, ctx := dbtest.Open(t), context.Background()
+	now := noon
+	s := dbtest.Seed(t, d, func() time.Time { return now })
+	c := dbtest.Publish(t, s, dbtest.Draft(noon, "mini", 10, campaigns.OwnCode))
+	v := dbtest.Visitor(t, s, 1)
+	_, err := d.SaveMiniIdentity(ctx, mini.Identity{Account: dbtest.Account, App: "wx00000000000000aa", OpenID: "oMini", Visitor: v.ID}, now)
+	ok(t, err)
+	claim, _, err := s.Claim(ctx, campaigns.Tap{Slug: c.Slug, Visitor: v.ID, Key: key(1, 0)})
+	ok(t, err)
+	now = now.Add(time.Minute)
+	_, err = s.Receive(ctx, dbtest.Account, wechat.Event{MsgType: "event", Event: "unsubscribe", FromUser: string(v.OpenID), CreateTime: now.Unix()}, []byte("<xml/>"))
+	ok(t, err)
+	after, err := s.Visitor(ctx, v.ID)
+	ok(t, err)
+	must(t, after.OpenID == v.OpenID && after.Nickname == "" && v.Nickname != "", "left as %+v", after)
+	st, err := s.Standing(ctx, c, v.ID)
+	must(t, err == nil && st.Current != nil && st.Current.ID == claim.ID, "the card: %+v, %v", st.Current, err)
+}

@@ -52,18 +52,26 @@ ORDER BY received_at DESC`
 
 	qForgetVisitor = `UPDATE visitors SET openid = $2, unionid = '', nickname = '', avatar = '', region = '', sex = 0, erased_at = $3 WHERE id = $1`
 
+	// Somebody whose mini program still knows them stays who they are, without a profile.
+	qForgetProfile = `UPDATE visitors SET nickname = '', avatar = '', region = '', sex = 0 WHERE id = $1`
+
+	qHasMini = `SELECT EXISTS (SELECT 1 FROM mini_identities WHERE visitor_id = $1 AND openid NOT LIKE 'erased:%')`
+
+	qSetLeft = `UPDATE visitors SET left_at = $2 WHERE id = $1`
+	qLeft    = `SELECT left_at > 0 FROM visitors WHERE id = $1`
+
 	// Whoever came back and erased again keeps the newest count of their limits.
 	qForgetTwin = `UPDATE visitors SET openid = 'erased:' || id WHERE account_id = $1 AND openid = $2`
 
 	qOpenClaimsOf = `SELECT ` + claimColumns + ` FROM claims k WHERE k.visitor_id = $1 AND k.state IN ('held', 'opened')`
 
-	qVisitorByOpenID = `SELECT ` + visitorColumns + ` FROM visitors WHERE account_id = $1 AND openid = $2`
+	qVisitorByOpenID = `SELECT ` + visitorRead + ` FROM visitors WHERE account_id = $1 AND openid = $2`
 
 	qInheritQuotas = `INSERT INTO visitor_quotas (visitor_id, campaign_id, taken, day, day_taken)
 SELECT $1, campaign_id, taken, day, day_taken FROM visitor_quotas WHERE visitor_id = $2
 ON CONFLICT (visitor_id, campaign_id) DO NOTHING`
 
-	qErased = `SELECT erased_at > 0 FROM visitors WHERE id = $1`
+	qStanding = `SELECT erased_at > 0, blocked_at > 0 FROM visitors WHERE id = $1`
 )
 
 // digest stands for an openid that was erased: the same person gives the same digest, but
@@ -75,15 +83,29 @@ func (d *DB) digest(account campaigns.AccountID, openID wechat.OpenID) string {
 }
 
 // inherit gives a visitor who was just inserted the used-up limits of the row that holds
-// the digest of their openid, if they erased their data before.
+// the digest of their openid, if they erased their data before, and its being blocked. Who
+// only stopped following has their cards back.
 func (d *DB) inherit(tx *Tx, v campaigns.Visitor) error {
 	twin, err := scanVisitor(tx.row(qVisitorByOpenID, string(v.Account), d.digest(v.Account, v.OpenID)))
 	if errors.Is(err, campaigns.ErrVisitorNotFound) {
 		return nil
 	}
-	if err == nil {
-		_, err = tx.exec(qInheritQuotas, int64(v.ID), int64(twin.ID))
+	if err != nil {
+		return err
 	}
+	if !twin.BlockedAt.IsZero() {
+		if _, err := tx.exec(qSetBlocked, int64(v.ID), ms(twin.BlockedAt)); err != nil {
+			return err
+		}
+	}
+	var left bool
+	if err := tx.row(qLeft, int64(twin.ID)).Scan(&left); err != nil {
+		return err
+	}
+	if left {
+		return moveVisitor(tx, twin.ID, v.ID, v.LastSeen)
+	}
+	_, err = tx.exec(qInheritQuotas, int64(v.ID), int64(twin.ID))
 	return err
 }
 
@@ -177,6 +199,24 @@ func (d *DB) EraseVisitor(ctx context.Context, id campaigns.VisitorID, a campaig
 	if err != nil {
 		return err
 	}
+	return d.erase(ctx, v, a, false)
+}
+
+// EraseFollower implements campaigns.Profiles.
+func (d *DB) EraseFollower(ctx context.Context, account campaigns.AccountID, person wechat.OpenID, left time.Time, a campaigns.Audit) error {
+	v, err := scanVisitor(d.row(ctx, qVisitorByOpenID, string(account), string(person)))
+	if errors.Is(err, campaigns.ErrVisitorNotFound) || err == nil && v.LastSeen.After(left) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return d.erase(ctx, v, a, true)
+}
+
+// erase is both. left says that WeChat asks for it, for a person who may come back.
+func (d *DB) erase(ctx context.Context, v campaigns.Visitor, a campaigns.Audit, left bool) error {
+	id := v.ID
 	// The messages are searched before, on a reader: there may be very many of them, and
 	// the writer has other people waiting.
 	since := a.At.Add(-time.Minute)
@@ -191,13 +231,7 @@ func (d *DB) EraseVisitor(ctx context.Context, id campaigns.VisitorID, a campaig
 		if err != nil {
 			return err
 		}
-		if gone, err := erased(tx, id); err != nil || gone {
-			return err
-		}
-		if err := returnHolds(tx, id, a.At); err != nil {
-			return err
-		}
-		if err := d.forgetMinis(tx, id, a.At); err != nil {
+		if gone, _, err := standing(tx, id); err != nil || gone {
 			return err
 		}
 		for _, key := range keys {
@@ -205,24 +239,46 @@ func (d *DB) EraseVisitor(ctx context.Context, id campaigns.VisitorID, a campaig
 				return err
 			}
 		}
-		twin := d.digest(v.Account, v.OpenID)
-		for _, step := range []struct {
-			query string
-			args  []any
-		}{
+		steps := []step{
 			{qRedactNewMessages, []any{string(v.Account), ms(since), []byte(v.OpenID)}},
 			{qRedactClaimMessages, []any{string(v.Account), int64(id)}},
 			{qForgetAnswers, []any{int64(id)}},
 			{qWithdrawConsents, []any{int64(id), ms(a.At)}},
-			{qForgetTwin, []any{string(v.Account), twin}},
-			{qForgetVisitor, []any{int64(id), twin, ms(a.At)}},
-		} {
-			if _, err := tx.exec(step.query, step.args...); err != nil {
+		}
+		stays := false
+		if left {
+			if err := tx.row(qHasMini, int64(id)).Scan(&stays); err != nil {
+				return err
+			}
+		}
+		if stays {
+			steps = append(steps, step{qForgetProfile, []any{int64(id)}})
+		} else {
+			if err := returnHolds(tx, id, a.At); err != nil {
+				return err
+			}
+			if err := d.forgetMinis(tx, id, a.At); err != nil {
+				return err
+			}
+			twin := d.digest(v.Account, v.OpenID)
+			steps = append(steps, step{qForgetTwin, []any{string(v.Account), twin}}, step{qForgetVisitor, []any{int64(id), twin, ms(a.At)}})
+		}
+		if left && !stays {
+			steps = append(steps, step{qSetLeft, []any{int64(id), ms(a.At)}})
+		}
+		for _, s := range steps {
+			if _, err := tx.exec(s.query, s.args...); err != nil {
 				return err
 			}
 		}
 		return audit(tx, a, "visitor", id.String())
 	})
+}
+
+// step is one statement of several.
+type step struct {
+	query string
+	args  []any
 }
 
 // returnHolds gives back what the visitor has set aside: nobody can finish it any more.
@@ -242,12 +298,12 @@ func returnHolds(tx *Tx, id campaigns.VisitorID, now time.Time) error {
 	return nil
 }
 
-// erased reports whether the visitor's data is gone, or never was there.
-func erased(tx *Tx, id campaigns.VisitorID) (bool, error) {
-	var gone bool
-	err := tx.row(qErased, int64(id)).Scan(&gone)
+// standing reports whether the visitor's data is gone, or never was there, and whether
+// staff keep them from claiming.
+func standing(tx *Tx, id campaigns.VisitorID) (gone, blocked bool, err error) {
+	err = tx.row(qStanding, int64(id)).Scan(&gone, &blocked)
 	if errors.Is(err, sql.ErrNoRows) {
-		return true, nil
+		return true, false, nil
 	}
-	return gone, err
+	return gone, blocked, err
 }

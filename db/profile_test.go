@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"kaquan/campaigns"
 	"kaquan/db/dbtest"
+	"kaquan/people"
+	"kaquan/wechat"
 )
 
 func TestAnErasureBesideClaimsLeavesNoAnswerAndTheStockIdentity(t *testing.T) {
@@ -54,6 +57,67 @@ func TestAnErasureBesideClaimsLeavesNoAnswerAndTheStockIdentity(t *testing.T) {
 	}
 	_, err = s.Profile(ctx, v.ID)
 	must(t, errors.Is(err, campaigns.ErrVisitorNotFound), "the profile: %v", err)
+}
+
+// WeChat wants a person's data gone who stops following; whoever follows again has their
+// card, and what it took of the limits, but nothing of what they had told.
+func TestWhoStopsFollowingLosesTheirDataAndComesBackToTheirCard(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d := dbtest.Open(t)
+	now := noon
+	s := dbtest.Seed(t, d, func() time.Time { return now })
+	draft := dbtest.Draft(noon, "leave", 100, campaigns.OwnCode)
+	draft.Limits.PerPerson, draft.Form = 2, campaigns.ClassicForm()
+	c := dbtest.Publish(t, s, draft)
+	leave := func(at time.Time) {
+		t.Helper()
+		e := wechat.Event{MsgType: "event", Event: "unsubscribe", FromUser: string(dbtest.OpenID(7)), CreateTime: at.Unix()}
+		for range 2 { // WeChat repeats itself
+			_, err := s.Receive(ctx, dbtest.Account, e, []byte("<xml>"+string(dbtest.OpenID(7))+"</xml>"))
+			ok(t, err)
+		}
+	}
+	found := func(search string) int {
+		t.Helper()
+		page, err := s.Claims(ctx, campaigns.ClaimFilter{Account: dbtest.Account, Search: search, Limit: 10})
+		ok(t, err)
+		return len(page.Rows)
+	}
+	leave(noon) // nobody knows them yet
+	v := dbtest.Visitor(t, s, 7)
+	claim, _, err := s.Claim(ctx, campaigns.Tap{
+		Slug: c.Slug, Visitor: v.ID, Key: key(7, 0), Consent: true,
+		Answers: map[string]string{"name": "王小明", "plate": "京A12345", "phone": "13800138000"},
+	})
+	ok(t, err)
+	leave(noon.Add(-time.Minute)) // a late message about somebody who is back
+	must(t, found("13800138000") == 1, "somebody who was seen since lost their data")
+
+	now = noon.Add(time.Minute)
+	leave(now)
+	for _, search := range []string{"13800138000", "王小明", string(dbtest.OpenID(7))} {
+		must(t, found(search) == 0, "%q is found after they left", search)
+	}
+	_, err = s.Profile(ctx, v.ID)
+	must(t, errors.Is(err, campaigns.ErrVisitorNotFound), "the profile: %v", err)
+
+	back := dbtest.Visitor(t, s, 7)
+	st, err := s.Standing(ctx, c, back.ID)
+	ok(t, err)
+	must(t, back.ID != v.ID && st.Total == 1 && st.Current != nil && st.Current.ID == claim.ID && st.Current.Code == claim.Code && len(st.Current.Answers) == 0, "back at %+v", st)
+	for n := range 2 {
+		_, _, err = s.Claim(ctx, campaigns.Tap{
+			Slug: c.Slug, Visitor: back.ID, Key: key(7, n+1), Consent: true,
+			Answers: map[string]string{"name": "王小明", "plate": "京A12345", "phone": "13800138000"},
+		})
+		must(t, (n == 0) == (err == nil), "claim %d after coming back: %v", n, err)
+	}
+	stock, err := s.CheckStock(ctx, c.ID)
+	must(t, err == nil && stock.Confirmed == 2, "stock %+v, %v", stock, err)
+	lines, err := d.ListAudit(ctx, people.AuditFilter{Limit: 50})
+	ok(t, err)
+	must(t, strings.Count(fmt.Sprint(lines), "visitor.unfollow") == 1, "the audit: %v", lines)
 }
 
 func TestUsedUpLimitsAreInheritedEachTimeSomebodyComesBack(t *testing.T) {

@@ -87,8 +87,8 @@ func TestHotQueriesUseAnIndex(t *testing.T) {
 	all := queries(t)
 	for _, name := range []string{
 		"qCampaignBySlug", "qCampaignByID", "qClaimByID", "qClaimByKey", "qClaimsOf", "qQuota", "qExpiredHolds", "qClaimByCode", "qClaimByRefOf",
-		"qClaimWaiting", "qWaitingPushes", "qUnsettled", "qWithCode", "qPushTimes", "qTrimPushes", "qHistory", "qVisitorByID", "qToken", "qSessionByID", "qReplyRules", "qScene", "qScenes",
-		"qDueNotices", "qNotices", "qTrimDeliveries", "qMedia", "qConfirmedNews", "qRedeemedNews", "qShare", "qTakeInvitation", "qTakePoolCode", "qMoveUniques", "qMoveInvitation", "qMovePoolCode", "qPoolCodeOf", "qPoolOfCode", "qStockNote",
+		"qClaimWaiting", "qMiniClaimByRef", "qCampaignOfCard", "qErasedSince", "qGiverOf", "qWaitingPushes", "qUnsettled", "qWithCode", "qPushTimes", "qTrimPushes", "qHistory", "qVisitorByID", "qToken", "qSessionByID", "qReplyRules", "qScene", "qScenes",
+		"qOpenExports", "qCountOpenExports", "qDueNotices", "qNotices", "qTrimDeliveries", "qMedia", "qConfirmedNews", "qRedeemedNews", "qShare", "qTakeInvitation", "qTakePoolCode", "qMoveUniques", "qMoveInvitation", "qMovePoolCode", "qPoolCodeOf", "qPoolOfCode", "qStockNote",
 	} {
 		query, found := all[name]
 		must(t, found, "no statement %s", name)
