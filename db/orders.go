@@ -18,11 +18,11 @@ var _ orders.Store = (*DB)(nil)
 const (
 	orderColumns = `o.id, o.account_id, o.campaign_id, o.claim_id, o.visitor_id, o.number, o.merchant_id, o.app_id, o.openid, o.client,
 o.description, o.fen, o.back_fen, o.state, o.prepay_id, o.prepaid_until, o.transaction_id, o.fee_milli, o.created_at, o.expires_at,
-o.paid_at, o.ended_at, o.next_at, o.tries, o.shipped_at, o.ship_at, o.reason`
+o.paid_at, o.ended_at, o.next_at, o.tries, o.shipped_at, o.ship_at, o.reason, o.client_ip`
 
 	qInsertOrder = `INSERT INTO orders (account_id, campaign_id, claim_id, visitor_id, number, merchant_id, app_id, openid, client, description,
-  fen, state, created_at, expires_at, next_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'created', $12, $13, $14)
+  fen, state, created_at, expires_at, next_at, client_ip)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'created', $12, $13, $14, $15)
 ON CONFLICT (claim_id) DO NOTHING`
 
 	qOrderByID     = `SELECT ` + orderColumns + ` FROM orders o WHERE o.id = $1`
@@ -36,10 +36,10 @@ ON CONFLICT (claim_id) DO NOTHING`
 	qSetPrepaid    = `UPDATE orders SET state = 'prepaid', prepay_id = $2, prepaid_until = $3, next_at = $4 WHERE id = $1 AND state IN ('created', 'prepaid')`
 	qPostponeOrder = `UPDATE orders SET next_at = $2, tries = $3 WHERE id = $1 AND state IN ('created', 'prepaid')`
 
-	qMarkPaid = `UPDATE orders SET state = 'paid', transaction_id = $2, paid_at = $3, ship_at = CASE WHEN client = 'mini' THEN $4 ELSE 0 END
+	qMarkPaid = `UPDATE orders SET state = 'paid', client_ip = '', transaction_id = $2, paid_at = $3, ship_at = CASE WHEN client = 'mini' THEN $4 ELSE 0 END
 WHERE id = $1 AND state IN ('created', 'prepaid', 'closed')`
 
-	qCloseOrder = `UPDATE orders SET state = 'closed', ended_at = $2 WHERE id = $1 AND state IN ('created', 'prepaid')`
+	qCloseOrder = `UPDATE orders SET state = 'closed', client_ip = '', ended_at = $2 WHERE id = $1 AND state IN ('created', 'prepaid')`
 
 	// All of the money of an order whose card cannot be handed over.
 	qSendBack = `UPDATE orders SET state = 'refunding', back_fen = fen, reason = $2, ship_at = 0 WHERE id = $1 AND state = 'paid' AND back_fen = 0`
@@ -67,7 +67,7 @@ func orderTargets(o *orders.Order) []any {
 		&o.ID, &o.Account, &o.Campaign, &o.Claim, &o.Visitor, &o.Number, &o.MerchantID, &o.AppID, &o.OpenID, &o.Client,
 		&o.Description, &o.Fen, &o.BackFen, &o.State, &o.PrepayID, (*instant)(&o.PrepaidUntil), &o.Transaction, &o.FeeMilliFen,
 		(*instant)(&o.CreatedAt), (*instant)(&o.ExpiresAt), (*instant)(&o.PaidAt), (*instant)(&o.EndedAt), (*instant)(&o.NextAt), &o.Tries,
-		(*instant)(&o.ShippedAt), (*instant)(&o.ShipAt), &o.Reason,
+		(*instant)(&o.ShippedAt), (*instant)(&o.ShipAt), &o.Reason, &o.ClientIP,
 	}
 }
 
@@ -143,7 +143,7 @@ func (d *DB) OpenOrder(ctx context.Context, o orders.Order) (opened orders.Order
 			return orders.ErrOver
 		}
 		_, err = tx.exec(qInsertOrder, string(o.Account), int64(o.Campaign), int64(o.Claim), int64(o.Visitor), o.Number, o.MerchantID, o.AppID,
-			string(o.OpenID), string(o.Client), o.Description, o.Fen, ms(o.CreatedAt), ms(o.ExpiresAt), ms(o.NextAt))
+			string(o.OpenID), string(o.Client), o.Description, o.Fen, ms(o.CreatedAt), ms(o.ExpiresAt), ms(o.NextAt), o.ClientIP)
 		if err != nil {
 			return err
 		}

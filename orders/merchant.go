@@ -50,6 +50,18 @@ func (s *Service) merchant(ctx context.Context, account campaigns.AccountID) (Me
 	return m, gateway, nil
 }
 
+// gatewayOf is the gateway for an order. Another merchant than the order's does not know it,
+// so nothing that one says may end it: then it is ErrGateway (protocol D1).
+func (s *Service) gatewayOf(ctx context.Context, o Order) (pay.Gateway, error) {
+	_, gateway, err := s.merchant(ctx, o.Account)
+	if err == nil && gateway.MerchantID() != o.MerchantID {
+		err = ErrGateway.Because(errOtherMerchant)
+	}
+	return gateway, err
+}
+
+var errOtherMerchant = errors.New("orders: the account has another merchant now")
+
 // Merchant finds the account's; ErrNoMerchant.
 func (s *Service) Merchant(ctx context.Context, account campaigns.AccountID) (Merchant, error) {
 	return s.store.Merchant(ctx, account)

@@ -77,6 +77,9 @@ func (s *Service) NotifyRefund(ctx context.Context, account campaigns.AccountID,
 		n.Result = NoticeUnknown
 	case err == nil && r.State == Back:
 		n.Result = NoticeRepeated
+	case err == nil && told.AmountFen != r.Fen:
+		n.Result = NoticeMismatch
+		s.log.ErrorContext(ctx, "a refund does not fit", "account", account, "refund", r.Number)
 	case err == nil && told.Unsigned:
 		if r.State == Approved { // it was accepted, or it would not be notified
 			r.State = Sent

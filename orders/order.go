@@ -48,6 +48,7 @@ type Order struct {
 	AppID        string
 	OpenID       wechat.OpenID
 	Client       Client
+	ClientIP     string // of whoever placed it, the same at every repeat; "" once it is paid or closed
 	Description  string
 	Fen          int64 // the price
 	BackFen      int64 // asked back, or back already

@@ -1,15 +1,22 @@
 package orders_test
 
 import (
+	"crypto/md5" //nolint:gosec // the protocol says MD5
+	"encoding/hex"
 	"errors"
+	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"kaquan/campaigns"
+	"kaquan/db/dbtest"
 	"kaquan/orders"
 	"kaquan/pay"
 	"kaquan/redemption"
+	"kaquan/sandbox"
 )
 
 func both(t *testing.T, test func(t *testing.T, version pay.Version)) {
@@ -214,6 +221,154 @@ func TestAForgedOrForeignNotificationChangesNothingAndIsCounted(t *testing.T) {
 		w.must(w.state(claim) == campaigns.Held && w.order(claim).State == orders.Prepaid, "card %s, order %s", w.state(claim), w.order(claim).State)
 		w.adds()
 	})
+}
+
+func TestAPaymentThroughAnotherAppIsAnIncident(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pay.V2, 5)
+	claim, o := w.prepaid()
+	w.ok(w.wechat.Pay(o.Number))
+	genuine := w.caught(1)
+	foreign := genuine
+	foreign.body = resigned(genuine.body, "<appid><![CDATA["+miniID+"]]></appid>", "<appid><![CDATA["+appID+"]]></appid>")
+	w.deliver(foreign)
+	w.must(w.counted["payment mismatch"] == 1 && w.order(claim).State == orders.Prepaid, "counted %v, order %s", w.counted, w.order(claim).State)
+	w.deliver(genuine)
+	w.must(w.counted["payment applied"] == 1, "counted %v", w.counted)
+}
+
+// resigned changes a message of version 2 and signs it again with the merchant's key.
+func resigned(body []byte, old, now string) []byte {
+	text := strings.Replace(string(body), old, now, 1)
+	var parts []string
+	sign := ""
+	for _, m := range regexp.MustCompile(`<(\w+)><!\[CDATA\[(.*?)\]\]></\w+>`).FindAllStringSubmatch(text, -1) {
+		if m[1] == "sign" {
+			sign = m[2]
+		} else {
+			parts = append(parts, m[1]+"="+m[2])
+		}
+	}
+	slices.Sort(parts)
+	sum := md5.Sum([]byte(strings.Join(append(parts, "key="+merchant().V2Key), "&"))) //nolint:gosec // the protocol says MD5
+	return []byte(strings.Replace(text, sign, strings.ToUpper(hex.EncodeToString(sum[:])), 1))
+}
+
+func TestABusyWeChatIsAskedForAnOrderAgainWithTheSameWords(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, version pay.Version) {
+		w := newWorld(t, version, 5)
+		code := map[pay.Version]string{pay.V2: "SYSTEMERROR", pay.V3: "SYSTEM_ERROR"}[version]
+		claim, err := w.claim()
+		w.ok(err)
+		for range 2 {
+			w.ok(w.wechat.FailPay("order", code))
+		}
+		o, bridge, err := w.pay(claim)
+		w.ok(err)
+		w.must(o.State == orders.Prepaid && bridge.PaySign != "", "order %s", o.State)
+		for range 3 {
+			w.ok(w.wechat.FailPay("order", code))
+		}
+		claim, err = w.claim()
+		w.ok(err)
+		_, _, err = w.pay(claim)
+		w.must(errors.Is(err, orders.ErrGateway), "after three refusals: %v", err)
+	})
+}
+
+// The answer to an order is lost, and the visitor's phone has another address by then: WeChat
+// takes an order again only when it is the same in every field.
+func TestAnOrderIsRepeatedFromAnotherAddress(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, version pay.Version) {
+		w := newWorld(t, version, 5)
+		claim, o := w.prepaid()
+		w.ok(w.db.SetPrepaid(w.ctx(), o.ID, "", time.Time{}, o.NextAt))
+		again, bridge, err := w.orders.Pay(w.ctx(), orders.Wish{Claim: claim.ID, Visitor: claim.Visitor, Client: orders.Mini, AppID: miniID, OpenID: w.payer, IP: "198.51.100.9"})
+		w.ok(err)
+		w.must(again.ID == o.ID && again.PrepayID != "" && bridge.PaySign != "", "the order is %+v", again)
+		w.ok(w.wechat.Pay(o.Number))
+		_, err = w.orders.Refresh(w.ctx(), claim.ID, claim.Visitor)
+		w.ok(err)
+		paid := w.order(claim)
+		w.must(paid.State == orders.Paid && paid.ClientIP == "", "paid: %+v", paid)
+	})
+}
+
+func TestAnOrderThatWeChatDoesNotCloseIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, version pay.Version) {
+		for _, code := range []string{"TRADE_ERROR", "TRADE_STATE_ERROR", "INVALID_REQUEST"} {
+			w := newWorld(t, version, 5)
+			w.ok(w.wechat.SetSwitch("pay_notify_off", true))
+			claim, o := w.prepaid()
+			w.ok(w.wechat.Pay(o.Number))
+			open, _ := w.prepaid()
+			w.step(15*time.Minute + time.Second)
+			for range 2 {
+				w.ok(w.wechat.FailPay("close", code))
+			}
+			_, err := w.orders.Sweep(w.ctx())
+			w.ok(err)
+			w.must(w.order(claim).State == orders.Paid, "%s: the paid order is %s", code, w.order(claim).State)
+			w.must(w.order(open).State == orders.Prepaid, "%s: the unpaid order is %s", code, w.order(open).State)
+			w.step(time.Minute)
+			_, err = w.orders.Sweep(w.ctx())
+			w.ok(err)
+			w.must(w.order(open).State == orders.Closed, "%s: then the unpaid order is %s", code, w.order(open).State)
+		}
+	})
+}
+
+func TestARefundNotificationOfAnotherAmountIsAnIncident(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pay.V3, 5)
+	claim, o := w.prepaid()
+	w.ok(w.wechat.Pay(o.Number))
+	w.deliver(w.caught(1))
+	w.ok(w.wechat.SetSwitch("pay_notify_wrong_amount", true))
+	asked, err := w.orders.AskRefund(w.ctx(), w.boss, orders.Ask{Order: o.ID, Fen: 300, Reason: "少了一杯", Key: "refund-key"})
+	w.ok(err)
+	_, err = w.orders.ApproveRefund(w.ctx(), w.boss, asked.ID)
+	w.ok(err)
+	reply := w.deliver(w.caught(2))
+	w.must(w.counted["refund mismatch"] == 1 && reply.Status >= 400, "counted %v, answered %d", w.counted, reply.Status)
+	back, err := w.orders.RefundsOf(w.ctx(), o.ID)
+	w.ok(err)
+	w.must(back[0].State == orders.Sent && w.order(claim).State == orders.Paid, "refund %s", back[0].State)
+	w.adds()
+}
+
+func TestAnOrderWaitsForTheMerchantThatItWasMadeWith(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pay.V3, 5)
+	w.ok(w.wechat.SetSwitch("pay_notify_off", true))
+	own, err := w.orders.Merchant(w.ctx(), dbtest.Account)
+	w.ok(err)
+	claim, o := w.prepaid()
+	w.ok(w.wechat.Pay(o.Number))
+	m := sandbox.NewMerchant("另一家", appID, miniID)
+	other := sandbox.New(sandbox.Options{AppID: appID, Secret: "0123456789abcdef0123456789abcdef", Mini: sandbox.Mini{AppID: miniID, Secret: "fedcba9876543210fedcba9876543210"}, Merchant: &m, Now: w.clock})
+	t.Cleanup(other.Close)
+	theirs := httptest.NewServer(other)
+	t.Cleanup(theirs.Close)
+	w.step(15*time.Minute + time.Second)
+	w.ok(w.orders.SaveMerchant(w.ctx(), w.boss, orders.Merchant{Account: dbtest.Account, Merchant: pay.Merchant{
+		ID: m.ID, AppIDs: []string{appID, miniID}, Version: pay.V3, V3Key: m.V3Key, BaseURL: theirs.URL,
+		CertificatePEM: m.Certificate, PrivateKeyPEM: m.PrivateKey, PublicKeyID: m.WechatKeyID, PublicKeyPEM: m.WechatPublicKey,
+	}}))
+	_, err = w.orders.Sweep(w.ctx())
+	w.ok(err)
+	w.must(w.order(claim).State == orders.Prepaid, "the other merchant, who does not know the order, made it %s", w.order(claim).State)
+	_, err = w.orders.Refresh(w.ctx(), claim.ID, claim.Visitor)
+	w.must(errors.Is(err, orders.ErrGateway), "%v", err)
+	w.step(2 * time.Minute)
+	w.ok(w.orders.SaveMerchant(w.ctx(), w.boss, own))
+	_, err = w.orders.Sweep(w.ctx())
+	w.ok(err)
+	w.must(w.order(claim).State == orders.Paid, "then it is %s", w.order(claim).State)
+	w.adds()
 }
 
 func TestABillTellsWhatDiffers(t *testing.T) {

@@ -1,6 +1,7 @@
 package orders
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -19,6 +20,24 @@ type Wish struct {
 	AppID   string
 	OpenID  wechat.OpenID
 	IP      string
+}
+
+// A busy WeChat is asked for an order so often, with the same parameters (protocol B9).
+const (
+	prepayTries = 3
+	busyPause   = 150 * time.Millisecond
+)
+
+// pause waits; false when the context ended before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // prepayMargin is how long before its end a prepay id is not handed out any more.
@@ -40,7 +59,7 @@ func (s *Service) Pay(ctx context.Context, w Wish) (Order, pay.Bridge, error) {
 	if c.Price.Fen <= 0 {
 		return Order{}, pay.Bridge{}, ErrFree
 	}
-	m, gateway, err := s.merchant(ctx, claim.Account)
+	m, _, err := s.merchant(ctx, claim.Account)
 	if err != nil {
 		return Order{}, pay.Bridge{}, err
 	}
@@ -53,7 +72,11 @@ func (s *Service) Pay(ctx context.Context, w Wish) (Order, pay.Bridge, error) {
 	case o.Client != w.Client || o.OpenID != w.OpenID:
 		return o, pay.Bridge{}, ErrOtherClient
 	}
-	if o, err = s.prepay(ctx, gateway, o, w.IP); err != nil || !o.Open() {
+	gateway, err := s.gatewayOf(ctx, o)
+	if err != nil {
+		return o, pay.Bridge{}, err
+	}
+	if o, err = s.prepay(ctx, gateway, o); err != nil || !o.Open() {
 		return o, pay.Bridge{}, err
 	}
 	bridge, err := gateway.BridgeParams(o.PrepayID, o.AppID)
@@ -78,12 +101,13 @@ func (s *Service) mine(ctx context.Context, id campaigns.ClaimID, visitor campai
 func (s *Service) open(ctx context.Context, claim *campaigns.Claim, c *campaigns.Campaign, m *Merchant, w Wish) (Order, error) {
 	o, err := s.store.OrderOfClaim(ctx, claim.ID)
 	if !errors.Is(err, ErrNotFound) {
+		o.ClientIP = cmp.Or(o.ClientIP, w.IP) // of an order from before addresses were kept
 		return o, err
 	}
 	now := s.now().UTC()
 	o = Order{
 		Account: claim.Account, Campaign: claim.Campaign, Claim: claim.ID, Visitor: claim.Visitor, Number: newNumber(now),
-		MerchantID: m.ID, AppID: w.AppID, OpenID: w.OpenID, Client: w.Client, Description: c.Texts.Benefit, Fen: c.Price.Fen,
+		MerchantID: m.ID, AppID: w.AppID, OpenID: w.OpenID, Client: w.Client, ClientIP: w.IP, Description: c.Texts.Benefit, Fen: c.Price.Fen,
 		State: Created, CreatedAt: now, ExpiresAt: claim.CreatedAt.Add(c.Price.PayTime()), NextAt: now.Add(backoff[0]),
 	}
 	if now.Add(time.Minute).After(o.ExpiresAt) { // WeChat wants at least a minute
@@ -93,7 +117,7 @@ func (s *Service) open(ctx context.Context, claim *campaigns.Claim, c *campaigns
 }
 
 // prepay has the order known to WeChat and a prepay id in hand.
-func (s *Service) prepay(ctx context.Context, gateway pay.Gateway, o Order, ip string) (Order, error) {
+func (s *Service) prepay(ctx context.Context, gateway pay.Gateway, o Order) (Order, error) {
 	now := s.now().UTC()
 	if o.PrepayID != "" && now.Add(prepayMargin).Before(o.PrepaidUntil) {
 		return o, nil
@@ -101,12 +125,16 @@ func (s *Service) prepay(ctx context.Context, gateway pay.Gateway, o Order, ip s
 	if !now.Before(o.ExpiresAt) {
 		return o, ErrOver
 	}
-	prepaid, err := gateway.Prepay(ctx, pay.Order{
-		AppID: o.AppID, OpenID: string(o.OpenID), OutTradeNo: o.Number, Description: o.Description, AmountFen: o.Fen, ClientIP: ip,
+	wanted := pay.Order{
+		AppID: o.AppID, OpenID: string(o.OpenID), OutTradeNo: o.Number, Description: o.Description, AmountFen: o.Fen, ClientIP: o.ClientIP,
 		NotifyURL: s.notifyURL(o.Account, "notify"), ExpiresAt: o.ExpiresAt,
-	})
+	}
+	prepaid, err := gateway.Prepay(ctx, wanted)
+	for again := 1; again < prepayTries && pay.Busy(err) && pause(ctx, busyPause); again++ {
+		prepaid, err = gateway.Prepay(ctx, wanted)
+	}
 	switch {
-	case pay.AlreadyPaid(err), pay.Closed(err):
+	case pay.AlreadyPaid(err), pay.Closed(err), pay.NumberUsed(err):
 		return s.ask(ctx, gateway, o)
 	case err != nil:
 		s.log.WarnContext(ctx, "order not taken by WeChat Pay", "account", o.Account, "order", o.Number, "err", err)
@@ -126,7 +154,7 @@ func (s *Service) Refresh(ctx context.Context, id campaigns.ClaimID, visitor cam
 	if err != nil || !o.Open() || o.State == Created {
 		return o, err
 	}
-	_, gateway, err := s.merchant(ctx, o.Account)
+	gateway, err := s.gatewayOf(ctx, o)
 	if err != nil {
 		return o, err
 	}
@@ -158,10 +186,11 @@ func (s *Service) ask(ctx context.Context, gateway pay.Gateway, o Order) (Order,
 	return o, nil
 }
 
-// markPaid is where every road to a paid order ends. The amount, the currency and the
-// merchant must be the order's.
+// markPaid is where every road to a paid order ends. The amount, the currency, the app and
+// the merchant must be the order's (protocol B7).
 func (s *Service) markPaid(ctx context.Context, o Order, p pay.Payment) (Order, bool, error) {
-	if p.AmountFen != o.Fen || p.Currency != "" && p.Currency != "CNY" || p.MerchantID != "" && p.MerchantID != o.MerchantID || p.OutTradeNo != o.Number || p.TransactionID == "" {
+	if p.AmountFen != o.Fen || p.Currency != "" && p.Currency != "CNY" || p.MerchantID != "" && p.MerchantID != o.MerchantID ||
+		p.AppID != "" && p.AppID != o.AppID || p.OutTradeNo != o.Number || p.TransactionID == "" {
 		s.log.ErrorContext(ctx, "a payment does not fit its order", "account", o.Account, "order", o.Number, "fen", p.AmountFen, "want", o.Fen)
 		return o, false, ErrMismatch
 	}

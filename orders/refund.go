@@ -227,7 +227,7 @@ func (s *Service) follow(ctx context.Context, r Refund) error {
 	}
 	now := s.now().UTC()
 	next := RefundNews{Next: now.Add(refundPause(r.Tries)), Tries: r.Tries + 1, RefundNo: r.RefundNo}
-	_, gateway, err := s.merchant(ctx, r.Account)
+	gateway, err := s.gatewayOf(ctx, o)
 	if err != nil {
 		return s.refundLater(ctx, r, r.State, next, err)
 	}

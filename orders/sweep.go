@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"kaquan/campaigns"
@@ -41,7 +42,7 @@ func (s *Service) Sweep(ctx context.Context) (int, error) {
 // sweep settles one open order as far as WeChat answers. Only errors of our own store come
 // back: one merchant that cannot be reached must not hold up the others.
 func (s *Service) sweep(ctx context.Context, o Order, now time.Time) error {
-	_, gateway, err := s.merchant(ctx, o.Account)
+	gateway, err := s.gatewayOf(ctx, o)
 	if err != nil {
 		return s.later(ctx, o, now, err)
 	}
@@ -74,12 +75,13 @@ func (s *Service) end(ctx context.Context, gateway pay.Gateway, o Order, now tim
 			return s.later(ctx, o, now, asked)
 		}
 		return s.store.CloseOrder(ctx, o.ID, now)
-	case pay.AlreadyPaid(err):
-		asked, err := s.ask(ctx, gateway, o)
-		if err != nil || asked.Open() {
-			return s.later(ctx, o, now, err)
+	case errors.As(err, new(*pay.Refused)): // perhaps since it is paid: not every code says so
+		asked, failed := s.ask(ctx, gateway, o)
+		if failed != nil {
+			err = failed
+		} else if !asked.Open() {
+			return nil
 		}
-		return nil
 	}
 	return s.later(ctx, o, now, err)
 }

@@ -60,7 +60,7 @@ func (g *v3) Bill(ctx context.Context, r BillRequest) (*Bill, error) {
 		return nil, err
 	}
 	u, err := url.Parse(out.URL)
-	if err != nil || !strings.HasPrefix(u.EscapedPath(), "/v3/") || !strings.EqualFold(out.Type, "SHA1") || len(out.Hash) != 40 {
+	if err != nil || !strings.HasPrefix(u.EscapedPath(), "/") || !strings.EqualFold(out.Type, "SHA1") || len(out.Hash) != 40 {
 		return nil, a.problem("the address or the hash of the bill is malformed")
 	}
 	ctx, cancel := context.WithTimeout(ctx, billTimeout)
@@ -69,7 +69,7 @@ func (g *v3) Bill(ctx context.Context, r BillRequest) (*Bill, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "*/*")
+	req.Header.Set("Accept", "application/json")
 	a, err = g.send(ctx, g.http, req, u.EscapedPath(), maxBill)
 	if err != nil {
 		return nil, err

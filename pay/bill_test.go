@@ -91,22 +91,32 @@ func TestBillsAreFetchedAndReadInBothVersions(t *testing.T) {
 	}
 
 	three := newFakeV3(t)
-	hash, file := sha1Of([]byte(billText())), packed(billText())
+	hash, file, place := sha1Of([]byte(billText())), packed(billText()), "/v3/billdownload/file"
 	three.on("GET /v3/bill/tradebill", func(_ []byte, r *http.Request) (int, any) {
 		if r.URL.Query().Get("bill_date") != "2026-03-01" || r.URL.Query().Get("bill_type") != "ALL" {
 			return 400, []byte(`{"code":"NO_STATEMENT_EXIST","message":"none"}`)
 		}
-		return 200, map[string]string{"hash_type": "SHA1", "hash_value": hash, "download_url": "https://elsewhere.example/v3/billdownload/file?token=a%2Bb"}
+		return 200, map[string]string{"hash_type": "SHA1", "hash_value": hash, "download_url": "https://elsewhere.example" + place + "?token=a%2Bb"}
 	})
-	three.on("GET /v3/billdownload/file", func(_ []byte, r *http.Request) (int, any) {
-		if r.URL.Query().Get("token") != "a+b" {
-			t.Error(r.RequestURI)
-		}
-		return 200, file
-	})
+	for _, path := range []string{"/v3/billdownload/file", "/files/bill"} { // the protocol fixes no path
+		three.on("GET "+path, func(_ []byte, r *http.Request) (int, any) {
+			if r.URL.Query().Get("token") != "a+b" || r.Header.Get("Accept") != "application/json" {
+				t.Error(r.RequestURI, r.Header.Get("Accept"))
+			}
+			return 200, file
+		})
+	}
 	g = three.gateway(nil)
 	b, err = g.Bill(t.Context(), day)
 	checkBill(t, b, err)
+	three.set(func() { place = "/files/bill" })
+	b, err = g.Bill(t.Context(), day)
+	checkBill(t, b, err)
+	three.set(func() { place = "" })
+	if _, err := g.Bill(t.Context(), day); !Unknown(err) {
+		t.Error("an address without a path is fetched:", err)
+	}
+	three.set(func() { place = "/v3/billdownload/file" })
 	if _, err := g.Bill(t.Context(), BillRequest{Day: day.Day, Kind: BillRefunds}); !NotFound(err) {
 		t.Error(err)
 	}

@@ -94,6 +94,13 @@ func TestTheSelfTestCallTellsWhatIsWrong(t *testing.T) {
 	if f := call(three.gateway(nil)); !f.OK() {
 		t.Error(f)
 	}
+	for answer, want := range map[string]Problem{`{}`: "", `{"echo_message":"another"}`: ProblemAnswer} { // B10 names no field: the signature is the proof
+		three.on("POST /v3/security/echo", func([]byte, *http.Request) (int, any) { return 200, json.RawMessage(answer) })
+		if f := call(three.gateway(nil)); f.Problem != want {
+			t.Errorf("%s: %+v", answer, f)
+		}
+	}
+	three.on("POST /v3/security/echo", func(body []byte, _ *http.Request) (int, any) { return 200, json.RawMessage(body) })
 	if f := call(three.gateway(func(m *Merchant) {
 		m.PrivateKeyPEM, m.CertificatePEM, m.SerialNo = people().platform.keyPEM(), "", "AB"
 	})); f.Problem != ProblemRefused || !Misconfigured(f.Err) {

@@ -85,15 +85,25 @@ func Unknown(err error) bool {
 	var (
 		network *NetworkError
 		answer  *AnswerError
+	)
+	return errors.As(err, &network) || errors.As(err, &answer) || Busy(err) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// Busy reports that WeChat could not work on the call: repeat it with the same parameters,
+// two or three times (A8, B9).
+func Busy(err error) bool {
+	var (
+		answer  *AnswerError
 		refused *Refused
 	)
 	switch {
-	case errors.As(err, &network), errors.As(err, &answer):
-		return true
 	case errors.As(err, &refused):
 		return refused.Status >= 500 || slices.Contains(busyCodes, refused.Code)
+	case errors.As(err, &answer):
+		return answer.Status >= 500
 	}
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return false
 }
 
 var busyCodes = []string{"SYSTEMERROR", "SYSTEM_ERROR", "BIZERR_NEED_RETRY", "SERVICE_UNAVAILABLE"}

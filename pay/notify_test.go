@@ -281,7 +281,7 @@ func TestRepliesFitTheirVersion(t *testing.T) {
 	}
 	ok, no := two.NotifyOK(), two.NotifyFail("a <b> & c")
 	f, err := readXML(no.Body, "xml")
-	if ok.Status != 200 || string(ok.Body) != "<xml><return_code>SUCCESS</return_code><return_msg>OK</return_msg></xml>" ||
+	if ok.Status != 200 || string(ok.Body) != "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>" ||
 		err != nil || f["return_code"] != "FAIL" || f["return_msg"] != "a <b> & c" || no.Status < 400 {
 		t.Errorf("%+v %+v", ok, no)
 	}

@@ -172,7 +172,8 @@ func (g *v2) Refund(ctx context.Context, r RefundRequest) (Refund, error) {
 	}
 	total, err1 := out.fen("total_fee")
 	amount, err2 := out.fen("refund_fee")
-	if err1 != nil || err2 != nil || out["out_refund_no"] != r.OutRefundNo || out["out_trade_no"] != r.OutTradeNo || amount != r.AmountFen {
+	other := out["out_trade_no"] != "" && out["out_trade_no"] != r.OutTradeNo // A7 does not promise it
+	if err1 != nil || err2 != nil || out["out_refund_no"] != r.OutRefundNo || other || amount != r.AmountFen {
 		return Refund{}, a.problem("the answer is not about this refund, or malformed")
 	}
 	return Refund{

@@ -89,8 +89,11 @@ func (g *v2) ours(f fields) error {
 	return nil
 }
 
+// understoodV2 is the answer of A5, byte for byte.
+const understoodV2 = "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>"
+
 func (g *v2) NotifyOK() Reply {
-	return Reply{http.StatusOK, "text/xml; charset=utf-8", []byte(writeXML(fields{"return_code": "SUCCESS", "return_msg": "OK"}))}
+	return Reply{http.StatusOK, "text/xml; charset=utf-8", []byte(understoodV2)}
 }
 
 func (g *v2) NotifyFail(message string) Reply {

@@ -158,6 +158,14 @@ func TestV2RefundsNeedTheCertificate(t *testing.T) {
 	if _, err := g.QueryRefund(t.Context(), RefundRef{testApp, "r@1"}); !Unknown(err) {
 		t.Error(err)
 	}
+	for number, fine := range map[string]bool{"": true, "kq000002": false} { // A7 does not promise the order's number
+		f.on("/secapi/pay/refund", func(in fields, _ *http.Request) any {
+			return f.signed(fields{"appid": in["appid"], "out_trade_no": number, "out_refund_no": "r@1", "refund_id": "500001", "total_fee": "1999", "refund_fee": "500"})
+		})
+		if r, err := g.Refund(t.Context(), req); (err == nil) != fine || fine && (r.OutTradeNo != "kq000001" || r.AmountFen != 500) {
+			t.Errorf("an answer that names order %q: %v, %v", number, r, err)
+		}
+	}
 	bare := f.gateway(func(m *Merchant) { m.CertificatePEM, m.PrivateKeyPEM = "", "" })
 	var k *KeyError
 	if _, err := bare.Refund(t.Context(), req); !errors.As(err, &k) {

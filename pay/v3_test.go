@@ -222,6 +222,16 @@ func TestV3FailuresAreToldApart(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+	for want, err := range map[bool][]error{
+		true:  {&Refused{Code: "SYSTEM_ERROR", Status: 500}, &Refused{Code: "SYSTEMERROR", Status: 200}, &AnswerError{Status: 502}},
+		false: {&Refused{Code: "SIGN_ERROR", Status: 401}, &AnswerError{Status: 200}, &NetworkError{Path: "/", Err: errors.New("x")}, nil},
+	} {
+		for _, e := range err {
+			if Busy(e) != want {
+				t.Errorf("busy is %v for %v", !want, e)
+			}
+		}
+	}
 	if !Unknown(&NetworkError{Path: "/", Err: errors.New("x")}) || Unknown(nil) || Unknown(errors.New("x")) {
 		t.Error("an unknown outcome is not told")
 	}

@@ -171,7 +171,7 @@ func (s *Server) v3Answer(w http.ResponseWriter, c *v3call, op string, h func(*v
 	case code != "":
 		no = &payNo{v3: code, zh: code + "（测试要求）", en: code + " as the test asked"}
 	default:
-		if no = acceptable(c, op); no == nil {
+		if no = acceptable(c); no == nil {
 			reply, no = h(c)
 		}
 	}
@@ -205,10 +205,10 @@ func (s *Server) v3Answer(w http.ResponseWriter, c *v3call, op string, h func(*v
 }
 
 // acceptable checks the headers that every call must have.
-func acceptable(c *v3call, op string) *payNo {
+func acceptable(c *v3call) *payNo {
 	accept := c.Header.Get("Accept")
 	switch {
-	case op != opDownload && !strings.Contains(accept, "application/json") && !strings.Contains(accept, "*/*"):
+	case !strings.Contains(accept, "application/json") && !strings.Contains(accept, "*/*"):
 		return badParam("缺少 Accept: application/json", "Accept must allow application/json")
 	case c.UserAgent() == "":
 		return badParam("缺少 User-Agent", "User-Agent is missing")

@@ -286,7 +286,10 @@ func TestABillHoldsTheDaysTradesAndRefunds(t *testing.T) {
 	if res, _ := p.do(http.MethodGet, file, "", nil); res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("unsigned download: %s", res.Status)
 	}
-	res, text := p.do(http.MethodGet, file, "", nil, "Authorization", p.authorization("GET", file, "", nil))
+	if res, _ := p.do(http.MethodGet, file, "", nil, "Authorization", p.authorization("GET", file, "", nil)); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("download without Accept: %s", res.Status)
+	}
+	res, text := p.do(http.MethodGet, file, "", nil, "Authorization", p.authorization("GET", file, "", nil), "Accept", "application/json")
 	sum := sha1.Sum([]byte(text)) //nolint:gosec // see the import
 	if res.StatusCode != http.StatusOK || hex.EncodeToString(sum[:]) != out["hash_value"] || res.Header.Get("Wechatpay-Signature") != "" {
 		t.Fatalf("download %s", res.Status)
@@ -318,7 +321,7 @@ func TestABillHoldsTheDaysTradesAndRefunds(t *testing.T) {
 		t.Errorf("v2 without trades: %v", none)
 	}
 	p.clock.add(10 * time.Minute)
-	if res, _ := p.do(http.MethodGet, file, "", nil, "Authorization", p.authorization("GET", file, "", nil)); res.StatusCode != http.StatusNotFound {
+	if res, _ := p.do(http.MethodGet, file, "", nil, "Authorization", p.authorization("GET", file, "", nil), "Accept", "application/json"); res.StatusCode != http.StatusNotFound {
 		t.Errorf("an old download: %s", res.Status)
 	}
 	p.pushes.Wait()

@@ -73,6 +73,9 @@ func (m *minis) headers(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(m.Background, requestLimit)
 	defer cancel()
 	c.SetUserContext(i18n.With(ctx, i18n.Match(c.Get(fiber.HeaderAcceptLanguage))))
+	if c.Get(fiber.HeaderContentEncoding) != "" { // wx.request packs nothing, and a packed body unfolds without a limit
+		return errMiniBody
+	}
 	return c.Next()
 }
 

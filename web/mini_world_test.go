@@ -53,7 +53,7 @@ func (g miniSigner) SignCard(ctx context.Context, id campaigns.AccountID, r wech
 	if err != nil {
 		return "", err
 	}
-	return a.SignCard(ctx, r)
+	return a.SignCard(ctx, a.OnlyWanted(ctx, r))
 }
 
 func openMini(t *testing.T) *miniWorld {

@@ -36,7 +36,7 @@ var errSyncBody = fault.New(fault.Invalid, "error.invalid")
 // manager, and the answer says so; what is not in the answer is to be sent again.
 func (t *tills) sync(c *fiber.Ctx, who *till) error {
 	var in syncRequest
-	if err := json.Unmarshal(c.Body(), &in); err != nil {
+	if err := json.Unmarshal(c.BodyRaw(), &in); err != nil {
 		return errSyncBody.Because(err)
 	}
 	if len(in.Items) > redemption.MaxOffline {

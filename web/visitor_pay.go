@@ -81,7 +81,8 @@ func (v *visitors) paid(c *fiber.Ctx) error {
 		return seeOther(c, pagePath(t.campaign.Slug, t.channel))
 	}
 	return v.again(c, t, func(p *visitor.Page) {
-		if p.State == visitor.PayNeeded || p.State == visitor.PayFailed {
+		asked := c.FormValue("closed") == "" // a dialog that says it was closed without paying waits for nothing
+		if asked && (p.State == visitor.PayNeeded || p.State == visitor.PayFailed) {
 			p.State = visitor.Paying
 		}
 	})

@@ -116,6 +116,28 @@ func TestWithoutANotificationTheButtonFindsThePayment(t *testing.T) {
 	b.write("paid").wants(200, "claimed_local")
 }
 
+func TestADialogThatSaysCancelledIsNotBelievedEither(t *testing.T) {
+	t.Parallel()
+	w := newPayWorld(t, pay.V3)
+	if err := w.wechat.SetSwitch("pay_notify_off", true); err != nil {
+		t.Fatal(err)
+	}
+	b := w.payer()
+	token := b.csrf()
+	b.post("/c/set/claim", b.form(), true).wants(200, "pay_needed")
+	claim := first(claimPattern, b.body)
+	b.sealed = token
+	page := b.body
+	b.dialog()
+	closed := url.Values{"_csrf": {token}, "claim": {claim}, "ch": {"poster"}, "closed": {"1"}}
+	b.post("/c/set/paid", closed, true).wants(200, "pay_failed").says("重新支付")
+	b.body = page
+	if err := w.wechat.Pay(w.newest().Number); err != nil {
+		t.Fatal(err)
+	}
+	b.post("/c/set/paid", closed, true).wants(200, "claimed_local")
+}
+
 func TestAUsedCardIsNotPaidBackAndNeitherIsOneOfOldTimes(t *testing.T) {
 	t.Parallel()
 	w := newPayWorld(t, pay.V3)
@@ -171,8 +193,10 @@ func TestNobodyPaysForTheClaimOfSomebodyElse(t *testing.T) {
 func TestAMerchantThatDoesNotWorkIsSaidWithACodeAndTheHoldStays(t *testing.T) {
 	t.Parallel()
 	w := newPayWorld(t, pay.V3)
-	if err := w.wechat.FailPay("order", "SYSTEM_ERROR"); err != nil {
-		t.Fatal(err)
+	for range 3 { // it is asked again with the same parameters twice
+		if err := w.wechat.FailPay("order", "SYSTEM_ERROR"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	b := w.payer()
 	token := b.csrf()

@@ -134,15 +134,20 @@ test('a priced campaign is paid; a cancelled payment keeps the hold; money that 
   assert.equal(page.data.primary, '支付 ¥9.90 领取');
   await page.onPrimary();
   assert.deepEqual(s.wx.seen.toasts, ['还没有支付，名额为你保留着。']);
+  assert.equal(s.count('POST /mini/v1/claims/c1/pay/refresh'), 1, 'what the dialog says is not believed');
   assert.equal(page.data.primary, '继续支付 ¥9.90');
   assert.equal(page.data.second, '我已支付，刷新');
   assert.notEqual(page.data.countdown, '');
   await page.onSecond();
   assert.equal(s.wx.seen.toasts.pop(), '还没有收到付款，请稍等再刷新。');
-  outcome = 'requestPayment:ok';
-  order = { ...order, state: 'paid' };
+  s.routes['POST /mini/v1/claims/c1/pay'] = () => {
+    const open = order;
+    order = { ...order, state: 'paid' }; // the money comes although the dialog says that it was closed
+    return { order: open, payment };
+  };
   await page.onPrimary();
   assert.equal(page.data.view.state, 'claimed_local');
+  assert.deepEqual(s.wx.seen.toasts, ['还没有支付，名额为你保留着。']);
   assert.equal(s.count(CLAIMS), 1);
   done(page);
 });

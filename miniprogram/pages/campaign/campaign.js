@@ -237,19 +237,19 @@ Page({
       const errMsg = await new Promise((done) => wx.requestPayment({ ...out.payment, success: (r) => done(r.errMsg), fail: (r) => done(r.errMsg) }));
       const end = ofOutcome(errMsg);
       if (end !== 'ok') {
-        ui.tell(this.t(end === 'cancel' ? 'pay_cancelled' : 'pay_failed'));
-        await this.load();
+        await this.paid(claim, end === 'cancel' ? 'pay_cancelled' : 'pay_failed');
         return;
       }
     }
     await this.paid(claim);
   },
 
-  // paid asks whether the money arrived; after it, a card that lives in WeChat still needs a tap.
-  async paid(claim) {
+  // paid asks whether the money arrived and says words when it did not; after it, a card that
+  // lives in WeChat still needs a tap.
+  async paid(claim, words = 'pay_pending') {
     const out = await getApp().api.post(`/mini/v1/claims/${encodeURIComponent(claim.id)}/pay/refresh`, {}, { key: newKey() });
     this.show(out.page);
-    if (out.order.state === 'awaiting') ui.tell(this.t('pay_pending'));
+    if (out.order.state === 'awaiting') ui.tell(this.t(words));
   },
 
   // onRefund gives the money back for a card that was not used, after asking.
