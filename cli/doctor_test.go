@@ -69,7 +69,7 @@ func (s *shop) config() *config.Config {
 	const nobody = "http://127.0.0.1:1"
 	c := &config.Config{
 		Data: s.folder, Listen: "127.0.0.1:0", SandboxListen: "127.0.0.1:0", WeChatAPIURL: nobody, WeChatOpenURL: nobody, WeChatJSURL: nobody,
-		PayURL: nobody, LogLevel: "info", LogFormat: "text",
+		PayURL: nobody, PushWindow: 10 * time.Minute, LogLevel: "info", LogFormat: "text",
 	}
 	if err := c.Validate(); err != nil {
 		s.Fatal(err)

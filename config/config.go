@@ -9,28 +9,30 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config is every setting that is needed before the database opens. Embed it in a kong command
 // struct; kong fills it and then calls Validate. Its one secret prints as dots.
 type Config struct {
-	Data             string   `name:"data" env:"KAQUAN_DATA" toml:"data" default:"./data" placeholder:"DIR" help:"Folder for the database, keys and files."`
-	Listen           string   `name:"listen" env:"KAQUAN_LISTEN" toml:"listen" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address and port to listen on."`
-	PublicURL        string   `name:"public-url" env:"KAQUAN_PUBLIC_URL" toml:"public_url" placeholder:"URL" help:"Address that visitors use, such as https://card.example.com. Default: from --listen."`
-	TrustedProxies   []string `name:"trusted-proxies" env:"KAQUAN_TRUSTED_PROXIES" toml:"trusted_proxies" placeholder:"IP" help:"Addresses or networks of reverse proxies whose forwarded headers count. Default: none."`
-	Database         string   `name:"database" env:"KAQUAN_DATABASE" toml:"database" placeholder:"URL" help:"Database, such as sqlite:///srv/kaquan/kaquan.db. Default: kaquan.db in the data folder."`
-	WeChatAPIURL     string   `name:"wechat-api-url" env:"KAQUAN_WECHAT_API_URL" toml:"wechat_api_url" default:"https://api.weixin.qq.com" placeholder:"URL" help:"WeChat API, or an egress proxy in front of it."`
-	WeChatOpenURL    string   `name:"wechat-open-url" env:"KAQUAN_WECHAT_OPEN_URL" toml:"wechat_open_url" default:"https://open.weixin.qq.com" placeholder:"URL" help:"WeChat authorisation pages."`
-	WeChatJSURL      string   `name:"wechat-js-url" env:"KAQUAN_WECHAT_JS_URL" toml:"wechat_js_url" default:"https://res.wx.qq.com/open/js/jweixin-1.6.0.js" placeholder:"URL" help:"WeChat JS-SDK script."`
-	PayURL           string   `name:"pay-url" env:"KAQUAN_PAY_URL" toml:"pay_url" default:"https://api.mch.weixin.qq.com" placeholder:"URL" help:"WeChat Pay API."`
-	LoopbackWebhooks bool     `name:"loopback-webhooks" env:"KAQUAN_LOOPBACK_WEBHOOKS" toml:"loopback_webhooks" help:"Let webhooks of campaigns be on this machine."`
-	SandboxListen    string   `name:"sandbox-listen" env:"KAQUAN_SANDBOX_LISTEN" toml:"sandbox_listen" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Address and port of the sandbox."`
-	MetricsListen    string   `name:"metrics-listen" env:"KAQUAN_METRICS_LISTEN" toml:"metrics_listen" placeholder:"ADDR" help:"Address and port that answers /metrics and nothing else. Default: none."`
-	MetricsToken     Secret   `name:"metrics-token" env:"KAQUAN_METRICS_TOKEN" toml:"metrics_token" placeholder:"TOKEN" help:"Bearer token for /metrics on --listen, at least 16 characters. Default: no such page."`
-	Backups          int      `name:"backups" env:"KAQUAN_BACKUPS" toml:"backups" default:"7" placeholder:"COUNT" help:"How many nightly copies to keep in the folder backups; 0 makes none."`
-	LogLevel         string   `name:"log-level" env:"KAQUAN_LOG_LEVEL" toml:"log_level" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
-	LogFormat        string   `name:"log-format" env:"KAQUAN_LOG_FORMAT" toml:"log_format" default:"text" placeholder:"FORMAT" help:"text or json."`
-	File             File     `name:"config" env:"KAQUAN_CONFIG" toml:"-" placeholder:"FILE" help:"TOML file with any of these settings, such as public_url = \"https://…\"."`
+	Data             string        `name:"data" env:"KAQUAN_DATA" toml:"data" default:"./data" placeholder:"DIR" help:"Folder for the database, keys and files."`
+	Listen           string        `name:"listen" env:"KAQUAN_LISTEN" toml:"listen" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address and port to listen on."`
+	PublicURL        string        `name:"public-url" env:"KAQUAN_PUBLIC_URL" toml:"public_url" placeholder:"URL" help:"Address that visitors use, such as https://card.example.com. Default: from --listen."`
+	TrustedProxies   []string      `name:"trusted-proxies" env:"KAQUAN_TRUSTED_PROXIES" toml:"trusted_proxies" placeholder:"IP" help:"Addresses or networks of reverse proxies whose forwarded headers count. Default: none."`
+	Database         string        `name:"database" env:"KAQUAN_DATABASE" toml:"database" placeholder:"URL" help:"Database, such as sqlite:///srv/kaquan/kaquan.db. Default: kaquan.db in the data folder."`
+	WeChatAPIURL     string        `name:"wechat-api-url" env:"KAQUAN_WECHAT_API_URL" toml:"wechat_api_url" default:"https://api.weixin.qq.com" placeholder:"URL" help:"WeChat API, or an egress proxy in front of it."`
+	WeChatOpenURL    string        `name:"wechat-open-url" env:"KAQUAN_WECHAT_OPEN_URL" toml:"wechat_open_url" default:"https://open.weixin.qq.com" placeholder:"URL" help:"WeChat authorisation pages."`
+	WeChatJSURL      string        `name:"wechat-js-url" env:"KAQUAN_WECHAT_JS_URL" toml:"wechat_js_url" default:"https://res.wx.qq.com/open/js/jweixin-1.6.0.js" placeholder:"URL" help:"WeChat JS-SDK script."`
+	PushWindow       time.Duration `name:"push-window" env:"KAQUAN_PUSH_WINDOW" toml:"push_window" default:"10m" placeholder:"TIME" help:"How far the time of a WeChat message may be from this clock, 1m to 24h."`
+	PayURL           string        `name:"pay-url" env:"KAQUAN_PAY_URL" toml:"pay_url" default:"https://api.mch.weixin.qq.com" placeholder:"URL" help:"WeChat Pay API."`
+	LoopbackWebhooks bool          `name:"loopback-webhooks" env:"KAQUAN_LOOPBACK_WEBHOOKS" toml:"loopback_webhooks" help:"Let webhooks of campaigns be on this machine."`
+	SandboxListen    string        `name:"sandbox-listen" env:"KAQUAN_SANDBOX_LISTEN" toml:"sandbox_listen" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Address and port of the sandbox."`
+	MetricsListen    string        `name:"metrics-listen" env:"KAQUAN_METRICS_LISTEN" toml:"metrics_listen" placeholder:"ADDR" help:"Address and port that answers /metrics and nothing else. Default: none."`
+	MetricsToken     Secret        `name:"metrics-token" env:"KAQUAN_METRICS_TOKEN" toml:"metrics_token" placeholder:"TOKEN" help:"Bearer token for /metrics on --listen, at least 16 characters. Default: no such page."`
+	Backups          int           `name:"backups" env:"KAQUAN_BACKUPS" toml:"backups" default:"7" placeholder:"COUNT" help:"How many nightly copies to keep in the folder backups; 0 makes none."`
+	LogLevel         string        `name:"log-level" env:"KAQUAN_LOG_LEVEL" toml:"log_level" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
+	LogFormat        string        `name:"log-format" env:"KAQUAN_LOG_FORMAT" toml:"log_format" default:"text" placeholder:"FORMAT" help:"text or json."`
+	File             File          `name:"config" env:"KAQUAN_CONFIG" toml:"-" placeholder:"FILE" help:"TOML file with any of these settings, such as public_url = \"https://…\"."`
 }
 
 // Validate checks every setting and brings it into its one form: addresses in lower case and
@@ -53,6 +55,9 @@ func (c *Config) Validate() error {
 		if err := checkListen(listen.address); err != nil {
 			wrong(listen.setting, "%v", err)
 		}
+	}
+	if c.PushWindow < time.Minute || c.PushWindow > 24*time.Hour {
+		wrong("push-window", "must be between 1m and 24h")
 	}
 	if c.Backups < 0 || c.Backups > 365 {
 		wrong("backups", "must be between 0 and 365")

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
@@ -48,7 +49,7 @@ func TestTheDefaultsAreTheDocumentedOnes(t *testing.T) {
 		Data: "./data", Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080",
 		WeChatAPIURL: "https://api.weixin.qq.com", WeChatOpenURL: "https://open.weixin.qq.com",
 		WeChatJSURL: "https://res.wx.qq.com/open/js/jweixin-1.6.0.js", PayURL: "https://api.mch.weixin.qq.com",
-		SandboxListen: "127.0.0.1:8081", Backups: 7, LogLevel: "info", LogFormat: "text",
+		SandboxListen: "127.0.0.1:8081", PushWindow: 10 * time.Minute, Backups: 7, LogLevel: "info", LogFormat: "text",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
@@ -171,6 +172,8 @@ func TestAWrongSettingIsNamedWithFlagAndVariable(t *testing.T) {
 		{"trusted-proxies", "0.0.0.0/0", "would trust everybody"},
 		{"wechat-api-url", "api.weixin.qq.com", "--wechat-api-url (KAQUAN_WECHAT_API_URL)"},
 		{"wechat-js-url", "javascript:alert(1)", "--wechat-js-url (KAQUAN_WECHAT_JS_URL)"},
+		{"push-window", "30s", "--push-window (KAQUAN_PUSH_WINDOW): must be between 1m and 24h"},
+		{"push-window", "25h", "must be between 1m and 24h"},
 		{"database", "postgres://u:hunter2@h/db", "\"postgres\" is not a supported database"},
 		{"database", "kaquan.db", "must be a URL"},
 		{"database", "sqlite:///srv/k.db?mode=ro", "file path only"},

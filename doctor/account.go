@@ -18,7 +18,7 @@ const (
 	reportWindow = 200
 	reportLife   = 24 * time.Hour // how long a visitor's failure counts as present
 	dyingSoon    = 5 * time.Minute
-	clockWarn    = 60 * time.Second
+	clockWarn    = 30 * time.Second
 	clockFail    = 300 * time.Second
 	clockAge     = time.Hour
 	pushSilence  = 12 * time.Hour

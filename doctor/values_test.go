@@ -209,7 +209,8 @@ func TestTheClockIsComparedWithWeChats(t *testing.T) {
 		level doctor.Level
 		words string
 	}{
-		{30 * time.Second, doctor.OK, "正常"},
+		{20 * time.Second, doctor.OK, "正常"},
+		{45 * time.Second, doctor.Warn, "慢"},
 		{2 * time.Minute, doctor.Warn, "慢"},
 		{-2 * time.Minute, doctor.Warn, "快"},
 		{10 * time.Minute, doctor.Fail, "慢"},

@@ -140,21 +140,28 @@ func (s *Server) checkCard(p *persona, cardID string, raw json.RawMessage) (*off
 	}
 	s.remindStock(p, card)
 	// A request may be made once, whatever the person then does with the sheet.
-	once := cardID + "\n" + *ext.Timestamp
+	// Timestamps are a person's own: many people take a card in one second.
+	now, once := s.opt.Now(), []string{p.openID + "\n" + cardID + "\n" + *ext.Timestamp}
 	if ext.Nonce != nil {
-		once = "\n" + *ext.Nonce
+		once = append(once, "\n"+*ext.Nonce)
 	}
-	now := s.opt.Now()
-	if _, used := s.nonces.get(now, once); used {
-		return nil, badSign("nonce_str 或 timestamp 已经用过", "nonce_str or timestamp was used before", once)
+	for _, value := range once {
+		if _, used := s.nonces.get(now, value); used {
+			return nil, badSign("nonce_str 或 timestamp 已经用过", "nonce_str or timestamp was used before", value)
+		}
 	}
-	s.nonces.put(now, once, struct{}{}, now.Add(nonceLife))
+	for _, value := range once {
+		s.nonces.put(now, value, struct{}{}, now.Add(nonceLife))
+	}
 	o := &offer{card: card, ext: text, outer: ext.Outer}
 	if ext.Code != nil {
 		o.code = *ext.Code
 	}
 	return o, s.takeable(p, o)
 }
+
+// ownCode reports whether the merchant makes a code for each tap (protocol 4.3).
+func (c *Card) ownCode() bool { return c.UseCustomCode && !c.Deposit }
 
 // checkExt checks which fields a card needs and which it must not have.
 func checkExt(card *Card, p *persona, ext cardExt, text string) *objection {
@@ -165,9 +172,9 @@ func checkExt(card *Card, p *persona, ext cardExt, text string) *objection {
 		return badSign("缺少 signature", "signature is missing", text)
 	case ext.Nonce != nil && len(*ext.Nonce) > 32:
 		return badSign("nonce_str 超过 32 位", "nonce_str is longer than 32", text)
-	case card.UseCustomCode && (ext.Code == nil || *ext.Code == "" || len(*ext.Code) > 20):
+	case card.ownCode() && (ext.Code == nil || *ext.Code == "" || len(*ext.Code) > 20):
 		return badSign("自定义 code 的卡券必须带 code", "this card needs a code", text)
-	case !card.UseCustomCode && ext.Code != nil:
+	case !card.ownCode() && ext.Code != nil:
 		return badSign("这张卡券不能带 code", "this card must not carry a code", text)
 	case card.BindOpenID && (ext.OpenID == nil || *ext.OpenID != p.openID):
 		return badSign("openid 缺少或不是本人", "openid is missing or another person's", text)
@@ -422,6 +429,20 @@ func (s *Server) consumeCode(c *call) (any, *refusal) {
 		Card   card   `json:"card"`
 		OpenID string `json:"openid"`
 	}{okReply{0, "ok"}, card{h.card.ID}, h.owner.openID}, nil
+}
+
+// voidCode is POST /card/code/unavailable; no event tells of it.
+func (s *Server) voidCode(c *call) (any, *refusal) {
+	h, _, no := s.findCode(c)
+	if no != nil {
+		return nil, no
+	}
+	if h.status != codeNormal {
+		return nil, h.unusable()
+	}
+	h.status = codeVoid
+	s.note(LevelOK, "card", "作废「"+h.card.Title+"」", "a card was made void", "code="+h.code)
+	return okReply{0, "ok"}, nil
 }
 
 // memberCard is the type of the cards that are never redeemed.

@@ -130,6 +130,9 @@ func TestACardExtIsCheckedStrictly(t *testing.T) {
 		"nonce added afterwards":  {latte, edit(w.ext(ticket, latte, nil), func(o object) { o["signature"] = cardSign(ticket, latte, o["timestamp"].(string)) }), "signature error", "没有签入 nonce_str"},
 		"signed for another card": {latte, w.ext(ticket, custom, nil), "signature error", "签名错误"},
 		"reused nonce":            {latte, good, "signature error", "已经用过"},
+		"reused timestamp": {latte, edit(good, func(o object) {
+			o["nonce_str"], o["signature"] = "another", cardSign(ticket, latte, o["timestamp"].(string), "another")
+		}), "signature error", "已经用过"},
 		"unknown card":            {"pNothing", w.ext(ticket, "pNothing", nil), "invalid card id", "没有这张卡券"},
 		"code where none belongs": {latte, w.ext(ticket, latte, object{"code": "1"}), "signature error", "不能带 code"},
 		"openid where none does":  {latte, w.ext(ticket, latte, object{"openid": lin}), "signature error", "不能带 openid"},
@@ -189,6 +192,20 @@ func TestStockAndLimitsHoldEvenForOpenSheets(t *testing.T) {
 	}
 	if got := said(w.press("mei", second, "add")); got != "batchAddCard:fail out of stock" {
 		t.Errorf("sheet opened before the stock ran out: %q", got)
+	}
+}
+
+func TestAVoidCardCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := "?access_token=" + w.token()
+	code, _ := w.post("/card/code/decrypt"+token, object{"encrypt_code": w.take("lin", latte, object{})})["code"].(string)
+	wantCode(t, "of another card", w.post("/card/code/unavailable"+token, object{"code": code, "card_id": rare}), 40056)
+	wantCode(t, "void", w.post("/card/code/unavailable"+token, object{"code": code, "card_id": latte, "reason": "误发"}), 0)
+	wantCode(t, "void twice", w.post("/card/code/unavailable"+token, object{"code": code}), 40127)
+	wantCode(t, "redeem", w.post("/card/code/consume"+token, object{"code": code}), 40127)
+	if o := w.post("/card/code/get"+token, object{"code": code, "check_consume": false}); o["user_card_status"] != "UNAVAILABLE" || o["can_consume"] != false {
+		t.Errorf("status: %v", o)
 	}
 }
 

@@ -12,6 +12,7 @@ const (
 	codeGifting  = "GIFTING"
 	codeGifted   = "GIFT_SUCC"
 	codeDeleted  = "DELETE"
+	codeVoid     = "UNAVAILABLE"
 )
 
 var errNoCard = errors.New("没有这张卡券 · there is no such card")

@@ -27,7 +27,8 @@ type Card struct {
 	Color            string // #rrggbb of the card's face
 	Stock            int    // cards that may still be taken
 	LimitPerPerson   int    // 0 for no limit
-	UseCustomCode    bool   // cardExt must carry a code
+	UseCustomCode    bool   // cardExt must carry a code, unless Deposit is on
+	Deposit          bool   // the own codes were handed over before; the sandbox makes them up
 	BindOpenID       bool   // cardExt must carry the openid of the person
 
 	Type       string // MEMBER_CARD, GIFT, …; default GENERAL_COUPON
@@ -189,6 +190,7 @@ func (s *Server) routes() {
 	s.mux.Handle("/card/code/decrypt", s.api("card", jsonType, s.decryptCode))
 	s.mux.Handle("/card/code/get", s.api("card", jsonType, s.getCode))
 	s.mux.Handle("/card/code/consume", s.api("card", jsonType, s.consumeCode))
+	s.mux.Handle("/card/code/unavailable", s.api("card", jsonType, s.voidCode))
 	s.mux.Handle("/card/batchget", s.api("card", jsonType, s.listCards))
 	s.mux.Handle("/card/get", s.api("card", jsonType, s.showCard))
 	s.mux.Handle("/card/modifystock", s.api("card", jsonType, s.changeStock))

@@ -92,6 +92,9 @@ func (s *Server) showCard(c *call) (any, *refusal) {
 
 		"can_give_friend": !card.NoGift, "use_custom_code": card.UseCustomCode, "bind_openid": card.BindOpenID, "need_push_on_view": card.PushOnView,
 	}
+	if card.Deposit {
+		base["get_custom_code_mode"] = "GET_CUSTOM_CODE_MODE_DEPOSIT"
+	}
 	return struct {
 		okReply
 		Card map[string]any `json:"card"`

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -59,6 +60,8 @@ type world struct {
 	url   string
 	pages string // origin of the claim pages
 	got   chan pushed
+
+	signed atomic.Int64 // cards
 
 	mu      sync.Mutex
 	answer  func(try int) (int, string)
@@ -293,7 +296,8 @@ func freshNonce() string {
 // ext is a signed cardExt; extra fields are put in after signing the signed ones.
 func (w *world) ext(ticket, card string, extra object) string {
 	w.t.Helper()
-	stamp, nonce := strconv.FormatInt(w.clock.Now().Unix(), 10), freshNonce()
+	// A person's timestamps must differ, also while the clock of the test stands still.
+	stamp, nonce := strconv.FormatInt(w.clock.Now().Unix()+w.signed.Add(1), 10), freshNonce()
 	values := []string{ticket, card, stamp, nonce}
 	out := object{"timestamp": stamp, "nonce_str": nonce}
 	for k, v := range extra {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,10 +14,6 @@ import (
 
 // pushLimit stays below the five seconds after which WeChat hangs up.
 const pushLimit = 4 * time.Second
-
-// freshSeconds is how far the timestamp of a message may be from our clock before that is
-// what is wrong with it.
-const freshSeconds = 600
 
 // unknownAccount is counted for what names no account of ours.
 const unknownAccount = "unknown"
@@ -33,7 +28,7 @@ func (s *Server) handlePushVerify(c *fiber.Ctx) error {
 	defer cancel()
 	account, err := s.WeChat.Account(ctx, c.Params("account"))
 	if err == nil {
-		err = account.VerifyPush(c.Query("timestamp"), c.Query("nonce"), c.Query("signature"))
+		err = account.VerifyAddress(c.Query("timestamp"), c.Query("nonce"), c.Query("signature"))
 	}
 	if err != nil {
 		s.notePush(ctx, c, account, doctor.PushRefused)
@@ -66,8 +61,7 @@ func (s *Server) handlePush(c *fiber.Ctx) error {
 		return c.SendStatus(fiber.StatusServiceUnavailable)
 	}
 	known := account.Credentials().Account
-	encrypted := c.Query("encrypt_type") == "aes"
-	body, reason := s.openPush(c, account, body, encrypted)
+	body, seal, reason := s.openPush(c, account, body, c.Query("encrypt_type") == "aes")
 	if reason != "" {
 		s.notePush(ctx, c, account, doctor.PushRefused)
 		return s.refusePush(c, known, reason, refusedStatus[reason])
@@ -86,8 +80,8 @@ func (s *Server) handlePush(c *fiber.Ctx) error {
 	s.Meter.Push(known, string(result))
 	s.Log.Info("push", "account", known, "event", event.Event, "result", result)
 	answer := s.replyTo(ctx, account, event, result == campaigns.PushDuplicate)
-	if encrypted {
-		if answer, err = account.SealReply(answer, c.Query("timestamp"), c.Query("nonce")); err != nil {
+	if seal != nil {
+		if answer, err = seal.SealReply(answer, c.Query("timestamp"), c.Query("nonce")); err != nil {
 			s.Log.Error("reply not sealed", "account", known, "err", err)
 			answer = []byte(wechat.NoReply)
 		}
@@ -120,38 +114,39 @@ func (s *Server) receive(ctx context.Context, account campaigns.AccountID, event
 }
 
 // openPush checks the signature and returns the message, decrypted where the account's
-// console is set to the safe or compatible mode (protocol 6.3); otherwise why it is
-// refused. An account with a key for encryption takes nothing that is not encrypted.
+// console is set to the safe or compatible mode (protocol 6.3), with what seals its reply
+// then; otherwise why it is refused. Once an account's messages come encrypted, plain ones
+// are refused.
 //
 // msg_signature covers the encrypted text, so whoever sends it again sends the same message,
 // which is a repeat. The signature of the plain mode covers no text: there each may come
 // with one text alone for as long as it is fresh.
-func (s *Server) openPush(c *fiber.Ctx, account *wechat.Account, body []byte, encrypted bool) ([]byte, string) {
+func (s *Server) openPush(c *fiber.Ctx, account *wechat.Account, body []byte, encrypted bool) (message []byte, seal *wechat.Crypt, refused string) {
 	stamp, nonce := c.Query("timestamp"), c.Query("nonce")
 	if encrypted {
-		plain, err := account.OpenPush(stamp, nonce, c.Query("msg_signature"), body)
+		plain, seal, err := account.OpenPush(stamp, nonce, c.Query("msg_signature"), body)
 		if err == nil {
 			s.guard.seals(account.Credentials().Account)
 		}
-		return plain, s.whyRefused(err, stamp)
+		return plain, seal, whyRefused(err)
 	}
 	// The console keeps a key in the plain mode too, so only messages tell the mode. In the
 	// sandbox people change it to and fro.
-	if !account.Credentials().Sandbox && s.guard.sealing(account.Credentials().Account) {
-		return nil, RefusedPlain
+	if !account.Credentials().Sandbox && s.guard.sealing(account.Credentials().Account, 2*account.PushWindow()) {
+		return nil, nil, RefusedPlain
 	}
 	signature := c.Query("signature")
 	if err := account.VerifyPush(stamp, nonce, signature); err != nil {
-		return nil, s.whyRefused(err, stamp)
+		return nil, nil, whyRefused(err)
 	}
-	if s.guard.replayed(account.Credentials().Account, stamp, nonce, signature, body) {
-		return nil, RefusedReplay
+	if s.guard.replayed(2*account.PushWindow(), account.Credentials().Account, stamp, nonce, signature, body) {
+		return nil, nil, RefusedReplay
 	}
-	return body, ""
+	return body, nil, ""
 }
 
 // whyRefused names the reason for the counters; the sender is never told.
-func (s *Server) whyRefused(err error, stamp string) string {
+func whyRefused(err error) string {
 	switch {
 	case err == nil:
 		return ""
@@ -159,9 +154,7 @@ func (s *Server) whyRefused(err error, stamp string) string {
 		return RefusedMalformed
 	case errors.Is(err, wechat.ErrCrypt):
 		return RefusedCrypt
-	}
-	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if now := s.Now().Unix(); err == nil && (seconds < now-freshSeconds || seconds > now+freshSeconds) {
+	case errors.Is(err, wechat.ErrPushStale):
 		return RefusedStale
 	}
 	return RefusedSignature

@@ -53,24 +53,21 @@ type pushGuard struct {
 	maxMemory int
 }
 
-const (
-	// replaySpan is how long a signature can be fresh: the window of both sides.
-	replaySpan = 2 * freshSeconds * time.Second
-	// replayMemory bounds the memory, at 200 messages a second for some 15 minutes.
-	replayMemory = 200_000
-)
+// replayMemory bounds the memory, at 200 messages a second for some 15 minutes.
+const replayMemory = 200_000
 
 func newPushGuard(now func() time.Time) *pushGuard {
 	return &pushGuard{now: now, young: map[[32]byte][32]byte{}, counts: map[[2]string]*Refusal{}, sealed: map[string]time.Time{}, maxMemory: replayMemory}
 }
 
-// replayed reports whether a good signature came with another text before. Only verified
-// signatures get here, so strangers cannot fill the memory.
-func (g *pushGuard) replayed(account, stamp, nonce, signature string, body []byte) bool {
+// replayed reports whether a good signature came with another text before. span is how long
+// a signature can be fresh: the window of both sides. Only verified signatures get here, so
+// strangers cannot fill the memory.
+func (g *pushGuard) replayed(span time.Duration, account, stamp, nonce, signature string, body []byte) bool {
 	key, text := sha256.Sum256([]byte(strings.Join([]string{account, stamp, nonce, signature}, "\x00"))), sha256.Sum256(body)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now := g.now(); now.Sub(g.turned) > replaySpan || len(g.young) >= g.maxMemory {
+	if now := g.now(); now.Sub(g.turned) > span || len(g.young) >= g.maxMemory {
 		g.old, g.young, g.turned = g.young, map[[32]byte][32]byte{}, now
 	}
 	before, seen := g.young[key]
@@ -93,11 +90,11 @@ func (g *pushGuard) seals(account string) {
 
 // sealing reports whether an encrypted message came so recently that its plain signature,
 // which covers no text, could still be fresh under a text of somebody else.
-func (g *pushGuard) sealing(account string) bool {
+func (g *pushGuard) sealing(account string, span time.Duration) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at, ok := g.sealed[account]
-	return ok && g.now().Sub(at) <= replaySpan
+	return ok && g.now().Sub(at) <= span
 }
 
 // refused counts; account and reason must be bounded sets.

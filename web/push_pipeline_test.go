@@ -185,6 +185,10 @@ func TestTheOfficialExamplesPassThroughTheAddress(t *testing.T) {
 			if b := send(http.MethodGet, "official", q, ""); b.status != 200 || b.body != want("response_body") {
 				t.Errorf("%s: %d %q", v.Name, b.status, b.body)
 			}
+			w.pass(1000 * 24 * time.Hour) // only messages have to be fresh
+			if b := w.browser().do(httptest.NewRequest(http.MethodGet, "/w/push/official?"+q.Encode(), nil)); b.status != 200 || b.body != want("response_body") {
+				t.Errorf("%s, later: %d %q", v.Name, b.status, b.body)
+			}
 		case "callback-plain-post":
 			q.Set("signature", want("signature"))
 			if b := send(http.MethodPost, "official-plain", q, text("oLin", "1", "hi")); b.status != 200 || b.body != "success" {

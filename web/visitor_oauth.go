@@ -117,6 +117,8 @@ func (v *visitors) callback(c *fiber.Ctx) error {
 	}
 	who, err := v.logins.once(c.UserContext(), r.State+"|"+code, func() (login, error) { return v.identify(c.UserContext(), from.account, r, code) })
 	switch {
+	case err != nil && usedCode(err) && r.Slug != "" && from.session.Visitor != 0:
+		return seeOther(c, r.Return) // who is known already needs no code (protocol 5.1)
 	case err != nil && usedCode(err) && r.Tries == 0:
 		r.Tries = 1
 		return v.send(c, from.account, r)

@@ -22,7 +22,8 @@ func placeOf(c *fiber.Ctx, sandbox bool) place {
 	switch {
 	case sandbox && c.Get("Sec-Fetch-Dest") == "iframe":
 		return onPhone
-	case !strings.Contains(agent, "micromessenger"):
+	// WeCom calls itself MicroMessenger too; its openids and its SDK are others (protocol 8.1).
+	case !strings.Contains(agent, "micromessenger"), strings.Contains(agent, "wxwork"):
 		return elsewhere
 	case strings.Contains(agent, "windowswechat"), strings.Contains(agent, "macwechat"):
 		return onDesktop

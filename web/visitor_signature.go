@@ -22,7 +22,8 @@ func (v *visitors) small(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// signature takes what a page tells when WeChat refused one of its signatures. It comes
+// signature takes what a page tells when WeChat refused one of its signatures, or the page
+// as a whole because of the account's settings. It comes
 // from anybody with a page open, so it is cleaned, counted and bounded, and believed in
 // nothing else.
 func (v *visitors) signature(c *fiber.Ctx) error {
@@ -36,6 +37,10 @@ func (v *visitors) signature(c *fiber.Ctx) error {
 	}
 	ctx := c.UserContext()
 	which := wechat.Signed(c.FormValue("which"))
+	if blamed := wechat.SettingsBlamed(which, c.FormValue("message")); blamed != "" {
+		v.note(ctx, doctor.Report{Account: account, Kind: doctor.SignatureBad, At: v.Now(), Detail: blamed})
+		return c.SendStatus(fiber.StatusNoContent)
+	}
 	report, ok := wechat.CleanReport(wechat.SignatureReport{
 		Account: account, Slug: string(t.campaign.Slug), Which: which, Href: c.FormValue("href"), SignedURL: c.FormValue("signed"),
 		Message: c.FormValue("message"), Agent: wechat.AgentClass(c.Get(fiber.HeaderUserAgent)), LastAt: v.Now(), TicketAge: v.ticketAge(ctx, t.account, which),

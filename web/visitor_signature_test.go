@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kaquan/campaigns"
+	"kaquan/doctor"
 	"kaquan/wechat"
 )
 
@@ -120,5 +121,33 @@ func TestHostileComplaintsAreRefused(t *testing.T) {
 	}
 	if statuses[http.StatusTooManyRequests] == 0 || statuses[http.StatusNoContent] < 20 {
 		t.Errorf("forty in twenty seconds: %v", statuses)
+	}
+}
+
+func TestTheBoardHearsWhatThePageBlamesTheSettingsFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.server.Doctor = doctor.New(doctor.Options{Store: w.db, Now: w.clock})
+	t.Cleanup(w.server.Doctor.Close)
+	w.publish("latte", campaigns.WeChatCard, nil)
+	b := w.browser().enter("latte", "lin")
+	for _, said := range [][2]string{{"page", "config:fail, Error: invalid url domain"}, {"card", "addCard:permission denied"}} {
+		w.pass(2 * time.Minute)
+		b.get("/c/latte")
+		if b.post("/c/latte/signature", b.complaint("which", said[0], "message", said[1]), true); b.status != http.StatusNoContent {
+			t.Errorf("%s: %d", said[1], b.status)
+		}
+	}
+	w.pass(2 * time.Minute)
+	b.get("/c/latte")
+	if b.post("/c/latte/signature", b.complaint("message", "config:permission denied"), true); b.status != http.StatusUnprocessableEntity {
+		t.Error("a snapshot page blames the account")
+	}
+	reports, err := w.db.Reports(t.Context(), "demo", doctor.SignatureBad, w.clock().Add(-time.Hour), 10)
+	if err != nil || len(reports) != 2 || reports[0].Detail != "permission denied" || reports[1].Detail != "invalid url domain" {
+		t.Errorf("the board heard %+v, %v", reports, err)
+	}
+	if n := len(w.reports()); n != 0 {
+		t.Errorf("%d of them are kept as signatures", n)
 	}
 }

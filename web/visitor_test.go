@@ -78,6 +78,8 @@ func TestAFrameCountsAsWeChatOnlyForTheSandbox(t *testing.T) {
 		{phoneAgent, "", false, onPhone},
 		{desktopAgent, "", false, onDesktop},
 		{strings.ReplaceAll(desktopAgent, "Windows", "Mac"), "", false, onDesktop},
+		{"Mozilla/5.0 (Windows NT 10.0) MicroMessenger/7.0.20 UnifiedPCWindowsWechat(0xf2541721) XWEB/16389", "", false, onDesktop},
+		{"Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) wxwork/4.1.22 MicroMessenger/7.0.1 Language/zh", "", false, elsewhere}, // WeCom: other openids, another SDK
 	} {
 		w := newPlace(row.agent, row.frame, row.sandbox)
 		if w != row.want {
@@ -156,6 +158,16 @@ func TestABadCodeIsTriedAnewOnceAndThenExplained(t *testing.T) {
 	b.get("/w/oauth/callback?code=bad2&state="+again.Query().Get("state")).wants(200, "auth_failed")
 	if w.visitors() != 0 {
 		t.Error("a visitor came of a bad code")
+	}
+	// Who is known already goes on, whatever became of the code.
+	known := w.browser().enter("run", "Lin")
+	for _, code := range []string{"bad3", "Lin"} {
+		exchanges := w.exchanges.Load()
+		state := known.authorise("run", "")
+		known.get("/w/oauth/callback?code=" + code + "&state=" + state).goes("/c/run")
+		if n := w.exchanges.Load() - exchanges; n != 1 {
+			t.Errorf("%s: %d exchanges", code, n)
+		}
 	}
 	state = b.authorise("run", "")
 	b.get("/w/oauth/callback?state="+state).wants(200, "auth_denied")

@@ -58,7 +58,7 @@ func (g worldSigner) SignCard(ctx context.Context, account campaigns.AccountID, 
 	if err != nil {
 		return "", err
 	}
-	return a.SignCard(ctx, r)
+	return a.SignCard(ctx, a.OnlyWanted(ctx, r))
 }
 
 // Follower asks as the program does.

@@ -27,6 +27,9 @@ type Account struct {
 	keeper      *Keeper
 	now         func() time.Time
 	pushWindow  time.Duration
+	stamps      stamps
+	traits      traitBook
+	formerKey   string // EncodingAESKey before the last change; WeChat uses both for a while
 }
 
 // Format masks the secrets.
@@ -55,48 +58,70 @@ func (a *Account) SignPage(ctx context.Context, pageURL string) (PageConfig, err
 	return p, nil
 }
 
-// VerifyPush checks the query of a push (protocol 6.1): the signature in constant time,
+// VerifyPush checks the query of a push (protocol 6.2): the signature in constant time,
 // and that the timestamp is near our clock in either direction. ErrPushRefused tells no
 // more to the sender than that; an account without a push token refuses everything.
 func (a *Account) VerifyPush(timestamp, nonce, signature string) error {
+	if err := a.VerifyAddress(timestamp, nonce, signature); err != nil {
+		return err
+	}
+	return a.fresh(timestamp)
+}
+
+// VerifyAddress checks the query of WeChat's check of the address (protocol 6.1): the
+// signature alone, so that a wrong clock does not keep the console from saving.
+func (a *Account) VerifyAddress(timestamp, nonce, signature string) error {
 	if a.credentials.PushToken == "" {
 		return fmt.Errorf("%w: the account has no push token", ErrPushRefused)
 	}
 	if !sameSignature(sortedSHA1(a.credentials.PushToken, timestamp, nonce), signature) {
 		return fmt.Errorf("%w: the signature does not fit", ErrPushRefused)
 	}
-	return a.fresh(timestamp)
+	return nil
 }
 
 // OpenPush verifies and decrypts a push of the safe or compatible mode and returns the
-// message for ParseEvent. Plain fields beside the encrypted ones are ignored.
-func (a *Account) OpenPush(timestamp, nonce, msgSignature string, body []byte) ([]byte, error) {
+// message for ParseEvent, with what seals the reply: the key that opened it, which is the
+// one before for a while after a change in the console (protocol 6.3). Plain fields beside
+// the encrypted ones are ignored.
+func (a *Account) OpenPush(timestamp, nonce, msgSignature string, body []byte) (message []byte, with *Crypt, err error) {
 	c, err := NewCrypt(a.credentials.PushToken, a.credentials.AESKey, a.credentials.AppID)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPushRefused, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrPushRefused, err)
 	}
 	envelope, err := ParseEvent(body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	encrypted := envelope.Raw["Encrypt"]
 	if encrypted == "" || !sameSignature(c.Signature(timestamp, nonce, encrypted), msgSignature) {
-		return nil, fmt.Errorf("%w: the signature does not fit", ErrPushRefused)
+		return nil, nil, fmt.Errorf("%w: the signature does not fit", ErrPushRefused)
 	}
 	if err := a.fresh(timestamp); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return c.Decrypt(encrypted)
+	message, err = c.Decrypt(encrypted)
+	if former, e := NewCrypt(a.credentials.PushToken, a.formerKey, a.credentials.AppID); err != nil && e == nil {
+		c = former
+		message, err = c.Decrypt(encrypted)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return message, c, nil
 }
 
 func (a *Account) fresh(timestamp string) error {
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	// Compared in seconds: a hostile number must not overflow a Duration.
 	if now, window := a.now().Unix(), int64(a.pushWindow/time.Second); err != nil || seconds < now-window || seconds > now+window {
-		return fmt.Errorf("%w: the timestamp is too far from our clock", ErrPushRefused)
+		return ErrPushStale
 	}
 	return nil
 }
+
+// PushWindow is how far the timestamp of a push may be from our clock, in either direction.
+func (a *Account) PushWindow() time.Duration { return a.pushWindow }
 
 const jsPath = "/open/js/jweixin-1.6.0.js"
 

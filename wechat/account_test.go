@@ -119,7 +119,7 @@ func TestPagesAndCardsAreSignedWithTheirOwnTickets(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 	seen := map[string]bool{}
-	for range 100 {
+	for i := range 100 {
 		text, err := a.SignCard(t.Context(), CardRequest{CardID: "pCard", OuterStr: "ref1"})
 		if err != nil {
 			t.Fatal(err)
@@ -133,8 +133,16 @@ func TestPagesAndCardsAreSignedWithTheirOwnTickets(t *testing.T) {
 			t.Fatal("a nonce repeats")
 		}
 		seen[nonce] = true
-		if ext["signature"] != sortedSHA1("TICKET-wx_card-0123456789", "1800000090", "pCard", nonce) || ext["outer_str"] != "ref1" || ext["timestamp"] != "1800000090" {
+		// A timestamp that repeats makes adding fail, so two taps within a second have two.
+		stamp := strconv.Itoa(1800000090 + i)
+		if ext["signature"] != sortedSHA1("TICKET-wx_card-0123456789", stamp, "pCard", nonce) || ext["outer_str"] != "ref1" || ext["timestamp"] != stamp {
 			t.Fatal(text)
+		}
+	}
+	at = at.Add(time.Hour)
+	for _, ref := range []string{"ref1", "ref2"} { // nobody waits for somebody else
+		if text, err := a.SignCard(t.Context(), CardRequest{CardID: "pCard", OuterStr: ref}); err != nil || !strings.Contains(text, `"timestamp":"1800003690"`) {
+			t.Errorf("%s, %v", text, err)
 		}
 	}
 	if _, err := a.SignCard(t.Context(), CardRequest{}); err == nil {
@@ -188,6 +196,17 @@ func TestPushesMustBeSignedAndRecent(t *testing.T) {
 		if err := account(testPush, 0).VerifyPush(query[0], query[1], query[2]); !errors.Is(err, ErrPushRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// The official example of the address check is from 2024: that check has no window (protocol 6.1).
+	official := account("AAAAA", 0)
+	if err := official.VerifyAddress("1714036504", "1514711492", "f464b24fc39322e44b38aa78f5edd27bd1441696"); err != nil {
+		t.Error(err)
+	}
+	if err := official.VerifyAddress("1714036505", "1514711492", "f464b24fc39322e44b38aa78f5edd27bd1441696"); !errors.Is(err, ErrPushRefused) {
+		t.Errorf("another time under the signature: %v", err)
+	}
+	if err := account("", 0).VerifyAddress(stamp, "n", sortedSHA1("", stamp, "n")); !errors.Is(err, ErrPushRefused) {
+		t.Errorf("the address without a push token: %v", err)
 	}
 	if err := account("", 0).VerifyPush(stamp, "n", sortedSHA1("", stamp, "n")); !errors.Is(err, ErrPushRefused) {
 		t.Errorf("no push token: %v", err)

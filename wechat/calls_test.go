@@ -111,6 +111,13 @@ var gatewayCalls = []gatewayCall{
 		want:   ConsumeResult{CardID: cardID, OpenID: visitorID},
 	},
 	{
+		name: "make a card void", path: "/card/code/unavailable", method: "POST", body: `{"code":"012345678901","card_id":"` + string(cardID) + `","reason":"误发"}`,
+		answer: `{"errcode":0,"errmsg":"ok"}`,
+		do: func(s *setup, a *Account) (any, error) {
+			return nil, a.VoidCode(s.Context(), cardID, "012345678901", "误发")
+		},
+	},
+	{
 		name: "a wallet", path: "/card/user/getcardlist", method: "POST", body: `{"openid":"oVisitor0123456789","card_id":"` + string(cardID) + `"}`,
 		answer: `{"errcode":0,"errmsg":"ok","card_list":[{"code":"012345678901","card_id":"` + string(cardID) + `"},{"code":"1","card_id":"pOther"}],"has_share_card":true}`,
 		do: func(s *setup, a *Account) (any, error) {
@@ -355,6 +362,26 @@ func TestWhatWeChatWouldRefuseIsNotSent(t *testing.T) {
 		}
 	}
 	s.called(pathStable, before)
+}
+
+func TestACardThatIsVoidAlreadyIsNoError(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t)
+	a := s.ready()
+	for _, no := range []string{`{"errcode":40127,"errmsg":"x"}`, `{"errcode":-1,"errmsg":"busy"}`, `garbage`} {
+		s.serve("/card/code/unavailable", no)
+		s.serve("/card/code/get", `{"errcode":0,"card":{"card_id":"`+string(cardID)+`"},"openid":"oVisitor0123456789","user_card_status":"UNAVAILABLE"}`)
+		if err := a.VoidCode(t.Context(), cardID, "1", ""); err != nil {
+			t.Errorf("%s: %v", no, err)
+		}
+		s.serve("/card/code/get", `{"errcode":0,"card":{"card_id":"`+string(cardID)+`"},"openid":"oVisitor0123456789","user_card_status":"GIFTING"}`)
+		if err := a.VoidCode(t.Context(), cardID, "1", ""); err == nil {
+			t.Errorf("%s: a card that is being given away counts as void", no)
+		}
+	}
+	if err := a.VoidCode(t.Context(), cardID, "1\n2", ""); err == nil {
+		t.Error("a code of two lines was sent")
+	}
 }
 
 func TestCodesOfWeChatAreErrorsOfOurs(t *testing.T) {

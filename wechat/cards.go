@@ -353,6 +353,31 @@ func (a *Account) ConsumeCode(ctx context.Context, card CardID, code string) (Co
 	return ConsumeResult{CardID: answer.Card.ID, OpenID: answer.OpenID}, nil
 }
 
+// VoidCode takes a card away from its holder for good (protocol 4.2, card/code/unavailable);
+// the holder is not asked. card may be empty for codes that WeChat made; reason is kept by
+// WeChat, "" = none. A card that is void already succeeds, so a repeat is safe, also after
+// an answer that was lost: whatever WeChat says no to is asked about before it is believed.
+func (a *Account) VoidCode(ctx context.Context, card CardID, code, reason string) error {
+	const path = "/card/code/unavailable"
+	if err := checkCode(path, card, code); err != nil {
+		return err
+	}
+	request := struct {
+		Code   string `json:"code"`
+		CardID CardID `json:"card_id,omitempty"`
+		Reason string `json:"reason,omitempty"`
+	}{code, card, reason}
+	err := a.ask(ctx, path, request, nil, code)
+	if err == nil {
+		return nil
+	}
+	info, other := a.CheckCode(ctx, CodeQuery{CardID: card, Code: code})
+	if other == nil && info.Status == CodeUnavailable {
+		return nil
+	}
+	return err
+}
+
 // UserCard is a card in somebody's wallet.
 type UserCard struct {
 	CardID CardID

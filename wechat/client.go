@@ -125,7 +125,18 @@ func parseAnswer(path string, status int, raw []byte, out any, secrets []string)
 		Code    json.Number `json:"errcode"`
 		Message string      `json:"errmsg"`
 	}
-	if len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, &head) != nil {
+	err := json.Unmarshal(raw, &head)
+	if err != nil && bytes.ContainsFunc(raw, unicode.IsControl) {
+		// Names of people have come with raw control characters in them (protocol 5.2).
+		raw = bytes.Map(func(r rune) rune {
+			if r < ' ' {
+				return -1
+			}
+			return r
+		}, raw)
+		err = json.Unmarshal(raw, &head)
+	}
+	if err != nil || raw[0] != '{' {
 		return &AnswerError{Path: path, Status: status, Problem: "the answer is not a JSON object"}
 	}
 	if head.Code != "" {

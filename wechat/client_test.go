@@ -135,3 +135,15 @@ func TestEveryCodeHasASentenceInBothLanguages(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAnswerWithRawControlCharactersIsRead(t *testing.T) {
+	t.Parallel()
+	var answer struct{ Nickname string }
+	if err := parseAnswer("/sns/userinfo", 200, []byte("{\"openid\":\"o1\",\n\"nickname\":\"小\x14明\x00\\u0007\t\"}\r\n"), &answer, nil); err != nil || nickname(answer.Nickname) != "小明" {
+		t.Errorf("got %q, %v", answer.Nickname, err)
+	}
+	var api *APIError
+	if err := parseAnswer("/x", 200, []byte("{\"errcode\":40029,\"errmsg\":\"invalid\x01 code\"}"), nil, nil); !errors.As(err, &api) || api.Code != 40029 {
+		t.Errorf("got %v", err)
+	}
+}

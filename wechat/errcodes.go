@@ -32,6 +32,7 @@ var classes = map[int]Class{
 	40009: ClassInput,
 	40013: ClassConfig,
 	40014: ClassToken,
+	40015: ClassInput,
 	40029: ClassVisitor,
 	40030: ClassVisitor,
 	40033: ClassInput,
@@ -63,6 +64,7 @@ var classes = map[int]Class{
 	40201: ClassConfig,
 	40202: ClassInput,
 	40203: ClassInput,
+	40226: ClassVisitor,
 	40243: ClassConfig,
 	41001: ClassToken,
 	41002: ClassConfig,
@@ -121,10 +123,14 @@ var classes = map[int]Class{
 	76003: ClassInput,
 	76021: ClassInput,
 	76022: ClassPermission,
+	87008: ClassInput,
+	87009: ClassVisitor,
 	89501: ClassConfig,
 	89503: ClassConfig,
 	89506: ClassConfig,
 	89507: ClassConfig,
+
+	10060004: ClassInput,
 }
 
 // places are where a code is put right when its class alone does not say: the last part
@@ -194,6 +200,12 @@ type Explanation struct {
 // its sentences ask for the rid.
 func Explain(code int) Explanation {
 	e := Explanation{Code: code, Class: ClassUnknown, Meaning: "wechat.error.unknown"}
+	switch { // whole ranges have one sentence
+	case code > 40015 && code <= 40027:
+		code = 40015
+	case code > 65301 && code <= 65317:
+		code = 65301
+	}
 	if class, known := classes[code]; known {
 		e.Class, e.Known = class, true
 		e.Meaning = "wechat.error." + codeWord(code)

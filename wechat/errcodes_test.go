@@ -153,3 +153,28 @@ func TestTheDateOfAnswersTellsHowFarOurClockIsOff(t *testing.T) {
 		t.Errorf("the date of a cache counts: %+v", again)
 	}
 }
+
+func TestCodesOfTheMiniProgramAreExplained(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]Class{40226: ClassVisitor, 87008: ClassInput, 87009: ClassVisitor, 10060004: ClassInput} {
+		if e := Explain(code); !e.Known || e.Class != want {
+			t.Errorf("%d: %+v", code, e)
+		}
+	}
+}
+
+func TestRangesOfCodesHaveOneSentence(t *testing.T) {
+	t.Parallel()
+	for from, last := range map[int]int{40015: 40027, 65301: 65317} {
+		for code := from; code <= last; code++ {
+			if e := Explain(code); !e.Known || e.Code != code || e.Class != ClassInput || e.Meaning != Explain(from).Meaning {
+				t.Errorf("%d: %+v", code, e)
+			}
+		}
+		for _, code := range []int{from - 1, last + 1} {
+			if Explain(code).Meaning == Explain(from).Meaning {
+				t.Errorf("%d is in the range from %d", code, from)
+			}
+		}
+	}
+}

@@ -37,6 +37,8 @@ var (
 	// ErrPushRefused: the signature or the time of a push does not fit, or the account
 	// has no push token.
 	ErrPushRefused = errors.New("wechat: push refused")
+	// ErrPushStale is ErrPushRefused for the time alone.
+	ErrPushStale = fmt.Errorf("%w: the timestamp is too far from our clock", ErrPushRefused)
 )
 
 // APIError is a failure that WeChat answered (protocol 9). Message is its errmsg without

@@ -95,7 +95,13 @@ func (h *Hub) Account(ctx context.Context, id string) (*Account, error) {
 		return nil, err
 	}
 	if e.account == nil || e.account.credentials != c {
-		e.account = h.newAccount(c)
+		next := h.newAccount(c)
+		if before := e.account; before != nil && before.credentials.AppID == c.AppID {
+			if next.formerKey = before.formerKey; before.credentials.AESKey != c.AESKey {
+				next.formerKey = before.credentials.AESKey
+			}
+		}
+		e.account = next
 	}
 	h.entries[id] = entry{account: e.account, foundAt: h.o.Now()}
 	return e.account, nil

@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -148,5 +149,51 @@ func TestTheEndOfRunEndsACallThatHangs(t *testing.T) {
 			t.Errorf("it took %v", time.Since(start))
 		}
 		s.store.free(t)
+	})
+}
+
+func TestAfterAChangeTheKeyBeforeStillOpensMessagesAndSealsTheirReplies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(t)
+		o := s.options(HubOptions{})
+		o.Find = func(context.Context, string) (Credentials, error) { return s.c, nil }
+		h := NewHub(o)
+		keys := []string{strings.Repeat("a", 43), strings.Repeat("b", 43), strings.Repeat("c", 43)}
+		stamp := strconv.FormatInt(time.Now().Unix(), 10)
+		opens := func(key string) bool {
+			t.Helper()
+			a, err := h.Account(t.Context(), "shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := NewCrypt(s.c.PushToken, key, s.c.AppID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sealed, err := c.SealReply([]byte("<xml><a>1</a></xml>"), stamp, "1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			envelope, _ := ParseEvent(sealed)
+			message, with, err := a.OpenPush(stamp, "1", envelope.Raw["MsgSignature"], sealed)
+			if err != nil {
+				return false
+			}
+			if reply, err := c.Decrypt(with.Encrypt(message)); err != nil || string(reply) != "<xml><a>1</a></xml>" {
+				t.Errorf("the reply is not sealed with the key of the message: %v", err)
+			}
+			return true
+		}
+		for i, key := range keys {
+			s.c.AESKey = key
+			time.Sleep(credentialsAge)
+			for j, other := range keys {
+				if want := j == i || j == i-1; opens(other) != want {
+					t.Errorf("after change %d key %d opens: %t", i, j, !want)
+				}
+			}
+			s.c.Secret += "0" // another change keeps the key before
+		}
 	})
 }

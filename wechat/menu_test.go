@@ -71,6 +71,11 @@ func TestAMenuKeepsTheLimitsOfWeChat(t *testing.T) {
 		if !errors.As(err, &wrong) || wrong.Top != c.top || wrong.Sub != c.sub || wrong.Field != c.field || !errors.As(err, &api) || api.Code != c.code {
 			t.Errorf("%s: %v, want %d at %d.%d %s", name, err, c.code, c.top, c.sub, c.field)
 		}
+		s = newSetup(t)
+		s.c.OpenURL = "http://127.0.0.1:9/stand-in" // of somebody else's making
+		if got := s.process().ShowQRURL("T"); got != "http://127.0.0.1:9/stand-in/cgi-bin/showqrcode?ticket=T" {
+			t.Error(got)
+		}
 		s.called(pathStable, 0)
 	}
 	s := newSetup(t)

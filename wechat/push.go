@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -95,7 +97,7 @@ func (e Event) DedupeKey(account string) string {
 	h := sha256.New()
 	for _, part := range []string{
 		account, e.FromUser, strconv.FormatInt(e.CreateTime, 10), strings.ToLower(e.Event), e.EventKey, e.CardID, e.UserCardCode, e.MsgID,
-		e.Raw["OrderId"], e.Raw["Status"],
+		e.OrderID, e.Status,
 	} {
 		// Lengths keep neighbours apart: "a"+"bc" is not "ab"+"c".
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
@@ -115,27 +117,35 @@ func ParseEvent(body []byte) (Event, error) {
 	if err != nil {
 		return Event{}, fmt.Errorf("%w: %w", ErrBadEvent, err)
 	}
+	// WeChat mixes cases: MsgId is MsgID in job reports.
+	folded := make(map[string]string, len(raw))
+	for _, name := range slices.Sorted(maps.Keys(raw)) { // in order, so that a repeat reads alike
+		folded[strings.ToLower(name)] = raw[name]
+	}
+	field := func(name string) string {
+		if value, exact := raw[name]; exact {
+			return value
+		}
+		return folded[strings.ToLower(name)]
+	}
 	number := func(name string) int64 {
-		n, err := strconv.ParseInt(raw[name], 10, 64)
+		n, err := strconv.ParseInt(field(name), 10, 64)
 		if err != nil || n < 0 {
 			return 0
 		}
 		return n
 	}
 	e := Event{
-		ToUser: raw["ToUserName"], FromUser: raw["FromUserName"], CreateTime: number("CreateTime"),
-		MsgType: strings.ToLower(raw["MsgType"]), MsgID: raw["MsgId"], Event: strings.ToLower(raw["Event"]), EventKey: raw["EventKey"],
-		CardID: raw["CardId"], UserCardCode: raw["UserCardCode"], OldUserCardCode: raw["OldUserCardCode"], OuterStr: raw["OuterStr"],
-		IsGiveByFriend: number("IsGiveByFriend") == 1, FriendUserName: raw["FriendUserName"], UnionID: raw["UnionId"],
-		ConsumeSource: raw["ConsumeSource"], StaffOpenID: raw["StaffOpenId"], LocationName: raw["LocationName"], RefuseReason: raw["RefuseReason"],
-		Content: raw["Content"], MediaID: raw["MediaId"], PicURL: raw["PicUrl"], Ticket: raw["Ticket"],
+		ToUser: field("ToUserName"), FromUser: field("FromUserName"), CreateTime: number("CreateTime"),
+		MsgType: strings.ToLower(field("MsgType")), MsgID: field("MsgId"), Event: strings.ToLower(field("Event")), EventKey: field("EventKey"),
+		CardID: field("CardId"), UserCardCode: field("UserCardCode"), OldUserCardCode: field("OldUserCardCode"), OuterStr: field("OuterStr"),
+		IsGiveByFriend: number("IsGiveByFriend") == 1, FriendUserName: field("FriendUserName"), UnionID: field("UnionId"),
+		ConsumeSource: field("ConsumeSource"), StaffOpenID: field("StaffOpenId"), LocationName: field("LocationName"), RefuseReason: field("RefuseReason"),
+		Content: field("Content"), MediaID: field("MediaId"), PicURL: field("PicUrl"), Ticket: field("Ticket"),
 		IsReturnBack: number("IsReturnBack") == 1, IsChatRoom: number("IsChatRoom") == 1, IsRestoreMemberCard: number("IsRestoreMemberCard") == 1,
-		SourceScene: raw["SourceScene"], VerifyCode: raw["VerifyCode"], RemarkAmount: raw["RemarkAmount"], Detail: raw["Detail"],
-		OrderID: raw["OrderId"], TransID: raw["TransId"], Status: raw["Status"], Fee: number("Fee"), OriginalFee: number("OriginalFee"),
+		SourceScene: field("SourceScene"), VerifyCode: field("VerifyCode"), RemarkAmount: field("RemarkAmount"), Detail: field("Detail"),
+		OrderID: field("OrderId"), TransID: field("TransId"), Status: field("Status"), Fee: number("Fee"), OriginalFee: number("OriginalFee"),
 		Raw: raw,
-	}
-	if e.MsgID == "" {
-		e.MsgID = raw["MsgID"] // the spelling of job reports
 	}
 	return e, nil
 }
@@ -145,7 +155,7 @@ func leaves(body []byte) (map[string]string, error) {
 	if len(body) > MaxEvent {
 		return nil, errors.New("too large")
 	}
-	d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	d := xml.NewDecoder(bytes.NewReader(bytes.Map(written, bytes.TrimPrefix(body, []byte("\ufeff")))))
 	out := make(map[string]string)
 	var (
 		path   []string
@@ -200,4 +210,13 @@ func leaves(body []byte) (map[string]string, error) {
 		return nil, errors.New("no fields")
 	}
 	return out, nil
+}
+
+// written drops what XML does not have: people paste it into messages. Bytes that are no
+// text become U+FFFD.
+func written(r rune) rune {
+	if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+		return -1
+	}
+	return r
 }

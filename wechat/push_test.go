@@ -79,3 +79,28 @@ func TestRepeatsHaveOneKeyAndDifferentEventsDoNot(t *testing.T) {
 		add(name, e.DedupeKey("shop"))
 	}
 }
+
+func TestTheCaseOfNamesAndStrayCharactersDoNotMatter(t *testing.T) {
+	t.Parallel()
+	base, err := ParseEvent([]byte(gotCard))
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd := strings.NewReplacer("CardId", "CardID", "OuterStr", "outerstr", "FromUserName", "fromusername", "MsgType", "msgtype", "user_get_card", "User_Get_Card", "UserCardCode", "usercardcode").Replace(gotCard)
+	e, err := ParseEvent([]byte(odd))
+	if err != nil || e.CardID != base.CardID || e.OuterStr != "12b" || e.FromUser != base.FromUser || e.MsgType != "event" || e.Event != "user_get_card" || e.UserCardCode != base.UserCardCode {
+		t.Errorf("got %+v, %v", e, err)
+	}
+	if e.DedupeKey("shop") != base.DedupeKey("shop") {
+		t.Error("the same event has two keys")
+	}
+	talk, err := ParseEvent([]byte("<xml><FromUserName>oA</FromUserName><MsgType>text</MsgType><Content><![CDATA[a\x08b\xff\x00]]></Content></xml>"))
+	if err != nil || talk.Content != "ab\ufffd" {
+		t.Errorf("got %q, %v", talk.Content, err)
+	}
+	paid, _ := ParseEvent([]byte("<xml><Event>card_pay_order</Event><orderid>1</orderid><Status>A</Status></xml>"))
+	other, _ := ParseEvent([]byte("<xml><Event>card_pay_order</Event><orderid>2</orderid><Status>A</Status></xml>"))
+	if paid.OrderID != "1" || paid.DedupeKey("shop") == other.DedupeKey("shop") {
+		t.Errorf("two orders have one key: %+v", paid)
+	}
+}

@@ -90,7 +90,7 @@ func (a *Account) CreateQR(ctx context.Context, r QRRequest) (QRCode, error) {
 // ShowQRURL is the address of the picture of a code. It needs no token.
 func (a *Account) ShowQRURL(ticket string) string {
 	host := "https://mp.weixin.qq.com"
-	if a.credentials.Sandbox {
+	if a.credentials.StandIn() {
 		host = address(a.credentials.OpenURL, host)
 	}
 	return host + "/cgi-bin/showqrcode?ticket=" + url.QueryEscape(ticket)

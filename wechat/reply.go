@@ -128,16 +128,12 @@ func RenderReply(to, from string, now time.Time, r Reply) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// SealReply encrypts a reply (protocol 6.3); use it when the push came encrypted alone.
-// timestamp and nonce are signed with it: those of the push will do. Empty replies and
-// NoReply stay as they are.
-func (a *Account) SealReply(plain []byte, timestamp, nonce string) ([]byte, error) {
+// SealReply encrypts a reply (protocol 6.3); use it when the push came encrypted, with what
+// OpenPush returned. timestamp and nonce are signed with it: those of the push will do.
+// Empty replies and NoReply stay as they are.
+func (c *Crypt) SealReply(plain []byte, timestamp, nonce string) ([]byte, error) {
 	if len(plain) == 0 || string(plain) == NoReply {
 		return plain, nil
-	}
-	c, err := NewCrypt(a.credentials.PushToken, a.credentials.AESKey, a.credentials.AppID)
-	if err != nil {
-		return nil, err
 	}
 	return c.envelope(c.Encrypt(plain), timestamp, nonce)
 }
@@ -160,7 +156,7 @@ func (c *Crypt) envelope(encrypted, timestamp, nonce string) ([]byte, error) {
 // first of all, take NoReply (protocol 6.4).
 func (e Event) Answerable() bool {
 	switch e.MsgType {
-	case "text", "image", "voice", "video", "shortvideo", "location", "link":
+	case "text", "image", "voice", "video", "shortvideo", "location", "link", "miniprogrampage":
 		return true
 	case "event":
 		switch e.Event {
@@ -184,9 +180,7 @@ func spoken(text string) string {
 		switch {
 		case r == '\r':
 			return '\n'
-		case r < ' ' && r != '\n' && r != '\t', r == 0xfffe, r == 0xffff:
-			return -1
 		}
-		return r
+		return written(r)
 	}, text))
 }

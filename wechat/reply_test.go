@@ -93,7 +93,11 @@ func TestASealedReplyCanBeOpenedByWeChat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := a.SealReply(plain, stamp, "415670741")
+	c, err := NewCrypt(testPush, s.c.AESKey, s.c.AppID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := c.SealReply(plain, stamp, "415670741")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,21 +105,21 @@ func TestASealedReplyCanBeOpenedByWeChat(t *testing.T) {
 	if err != nil || e.Raw["TimeStamp"] != stamp || e.Raw["Nonce"] != "415670741" || strings.Contains(string(sealed), "oUSER") {
 		t.Fatalf("%s, %v", sealed, err)
 	}
-	got, err := a.OpenPush(stamp, "415670741", e.Raw["MsgSignature"], sealed)
+	got, _, err := a.OpenPush(stamp, "415670741", e.Raw["MsgSignature"], sealed)
 	if err != nil || string(got) != string(plain) {
 		t.Errorf("%s, %v", got, err)
 	}
 	for _, nothing := range []string{"", NoReply} {
-		if got, err := a.SealReply([]byte(nothing), stamp, "1"); err != nil || string(got) != nothing {
+		if got, err := c.SealReply([]byte(nothing), stamp, "1"); err != nil || string(got) != nothing {
 			t.Errorf("%q becomes %q, %v", nothing, got, err)
 		}
 	}
 	for _, bad := range [][2]string{{"", "1"}, {"-1", "1"}, {"1<", "1"}, {"+1", "1"}, {"01", "1"}, {stamp, ""}, {stamp, "a b"}, {stamp, strings.Repeat("1", 129)}} {
-		if got, err := a.SealReply(plain, bad[0], bad[1]); err == nil {
+		if got, err := c.SealReply(plain, bad[0], bad[1]); err == nil {
 			t.Errorf("%q: %s", bad, got)
 		}
 	}
-	if _, err := newSetup(t).process().SealReply(plain, stamp, "1"); err == nil || strings.Contains(err.Error(), testPush) {
+	if _, _, err := newSetup(t).process().OpenPush(stamp, "415670741", e.Raw["MsgSignature"], sealed); err == nil || strings.Contains(err.Error(), testPush) {
 		t.Errorf("no key: %v", err)
 	}
 }
@@ -130,6 +134,7 @@ func TestMessagesAndEventsOfTheChatAreRead(t *testing.T) {
 		"<MsgType>text</MsgType><Content> <![CDATA[夏天 ]]> </Content><MsgId>23456789012345678</MsgId>":                                  {"", true, func(e Event) bool { return e.Content == "夏天" && e.MsgID == "23456789012345678" }},
 		"<MsgType>image</MsgType><PicUrl>http://p</PicUrl><MediaId>M</MediaId>":                                                        {"", true, func(e Event) bool { return e.PicURL == "http://p" && e.MediaID == "M" }},
 		"<MsgType>event</MsgType><Event>subscribe</Event><EventKey>qrscene_c12-shop3</EventKey><Ticket>T</Ticket>":                     {"c12-shop3", true, func(e Event) bool { return e.Ticket == "T" }},
+		"<MsgType>miniprogrampage</MsgType><Title>t</Title><AppId>wx</AppId><PagePath>p</PagePath><MsgId>1</MsgId>":                    {"", true, nil},
 		"<MsgType>event</MsgType><Event>subscribe</Event><EventKey></EventKey>":                                                        {"", true, nil},
 		"<MsgType>event</MsgType><Event>subscribe</Event><EventKey>last_trade_no_1</EventKey>":                                         {"", true, nil},
 		"<MsgType>event</MsgType><Event>SCAN</Event><EventKey>c12-shop3</EventKey>":                                                    {"c12-shop3", true, nil},

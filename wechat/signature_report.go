@@ -60,6 +60,21 @@ func CleanReport(r SignatureReport) (SignatureReport, bool) {
 	return r, true
 }
 
+// settingWords are what WeChat says about a page when the account's settings, and no
+// signature, are to blame (protocol 2.6).
+var settingWords = regexp.MustCompile(`(?i)invalid url domain|offline verifying|permission denied`)
+
+// SettingsBlamed is the part of a page's message that blames the account's settings, in
+// WeChat's words; "" for other messages. A page as a whole is denied to every snapshot
+// visitor (protocol 5.4), so that blames nobody.
+func SettingsBlamed(which Signed, message string) string {
+	blamed := strings.ToLower(settingWords.FindString(message))
+	if which != SignedCard && blamed == "permission denied" {
+		return ""
+	}
+	return blamed
+}
+
 var signatureWords = regexp.MustCompile(`(?i)signature|签名`)
 
 const hidden = "*"

@@ -70,6 +70,17 @@ func TestOnlyReportsAboutSignaturesAreWorthKeeping(t *testing.T) {
 			t.Errorf("%s is kept", name)
 		}
 	}
+	for message, want := range map[string]string{
+		"config:invalid url domain": "invalid url domain", "config:fail, Error: Invalid URL domain <b>": "invalid url domain", "addCard:permission denied": "permission denied",
+		"the permission value is offline verifying": "offline verifying", "config:invalid signature": "", "my permission": "",
+	} {
+		if got := SettingsBlamed(SignedCard, message); got != want {
+			t.Errorf("%q blames %q", message, got)
+		}
+	}
+	if got := SettingsBlamed(SignedPage, "config:permission denied"); got != "" { // of a snapshot page
+		t.Errorf("a snapshot visitor blames %q", got)
+	}
 	loud := good
 	loud.Message = "invalid signature\x00\u202e for o6_bmjrPTlm6_2sgVt7hMZOPfL2M at https://a.cn/?code=071AbCdEf 13800138000 " + strings.Repeat("很", 300)
 	quiet, _ := CleanReport(loud)

@@ -76,12 +76,12 @@ func TestTheOfficialExamplesHold(t *testing.T) {
 				}
 			case "biz-msg-crypt-decrypt":
 				body := []byte("<xml><ToUserName>gh</ToUserName><Encrypt><![CDATA[" + in["encrypt"] + "]]></Encrypt></xml>")
-				got, err := push(AppID(in["appid"])).OpenPush(in["timestamp"], in["nonce"], want.MsgSignature, body)
+				got, _, err := push(AppID(in["appid"])).OpenPush(in["timestamp"], in["nonce"], want.MsgSignature, body)
 				if err != nil {
 					t.Fatal(err)
 				}
 				same("message", string(got), want.Msg)
-				if _, err := push(AppID(in["appid"])).OpenPush(in["timestamp"], in["nonce"]+"1", want.MsgSignature, body); !errors.Is(err, ErrPushRefused) {
+				if _, _, err := push(AppID(in["appid"])).OpenPush(in["timestamp"], in["nonce"]+"1", want.MsgSignature, body); !errors.Is(err, ErrPushRefused) {
 					t.Errorf("another nonce: %v", err)
 				}
 			case "biz-msg-crypt-encrypt":

@@ -52,8 +52,10 @@
     enter(true);
   }
 
+  function parsed(html) { return new DOMParser().parseFromString(html, 'text/html').getElementById('kq-main'); }
+
   function putText(html) {
-    var next = new DOMParser().parseFromString(html, 'text/html').getElementById('kq-main');
+    var next = parsed(html);
     if (!next) throw new Error('no page');
     put(document.importNode(next, true));
   }
@@ -106,13 +108,21 @@
     listeners = [];
     waiting.forEach(function (f) { f(result === 'ready'); });
   }
+  // whenReady waits five seconds at most: where WeChat does not answer it never will.
   function whenReady(f) {
-    if (sdk === 'ready' || sdk === 'failed') f(sdk === 'ready');
-    else listeners.push(f);
+    if (sdk === 'ready' || sdk === 'failed') { f(sdk === 'ready'); return; }
+    function told(ok) {
+      clearTimeout(timer);
+      listeners = listeners.filter(function (other) { return other !== told; });
+      f(ok);
+    }
+    var timer = setTimeout(function () { told(false); }, 5000);
+    listeners.push(told);
   }
-  // complain tells staff about a refused signature, without values that give rights away.
+  // complain tells staff what the account's settings are to blame for, without values that
+  // give rights away.
   function complain(which, message) {
-    if (!/signature|签名/i.test(message)) return;
+    if (!/signature|签名|url domain|permission|offline verifying/i.test(message)) return;
     var shown = location.href.replace(/([?&#](?:code|state|openid|unionid|ticket|\w*token)=)[^&#]*/gi, '$1*');
     ask('POST', page.base + '/signature', fields({ which: which, href: shown, signed: signed, message: message.slice(0, 200) })).catch(function () {});
   }
@@ -123,17 +133,33 @@
       jsApiList: ['addCard', 'openCard', 'updateAppMessageShareData', 'updateTimelineShareData', 'onMenuShareAppMessage', 'onMenuShareTimeline']
     });
   }
+  // accepted: wx.ready fires after a refusal too, so wx.error alone tells.
+  var refused = false;
+  function accepted() {
+    if (refused) return;
+    settle('ready');
+    share();
+  }
   function start() {
     if (!page.sdk || !page.config) { sdk = 'failed'; return; }
     sdk = 'waiting';
+    var second = page.sdk.replace('//res.wx.qq.com/', '//res2.wx.qq.com/');
+    load(second === page.sdk ? [page.sdk] : [page.sdk, second]);
+  }
+  // load tries the script's hosts in turn.
+  function load(addresses) {
     var script = document.createElement('script');
-    script.src = page.sdk;
-    script.onerror = function () { settle('failed'); };
+    script.src = addresses[0];
+    script.onerror = function () {
+      if (addresses.length > 1) load(addresses.slice(1));
+      else settle('failed');
+    };
     script.onload = function () {
       if (!window.wx) { settle('failed'); return; }
-      window.wx.ready(function () { settle('ready'); share(); });
+      window.wx.ready(accepted);
       window.wx.error(function (problem) {
         var text = String((problem && problem.errMsg) || '');
+        refused = true;
         complain('page', text);
         if (resigned || !/invalid signature/i.test(text)) { settle('failed'); return; }
         // The address that WeChat sees may differ from the one we signed: sign what is shown.
@@ -141,7 +167,11 @@
         ask('POST', page.base + '/config', fields({ url: location.href.split('#')[0] })).then(function (answer) {
           if (!answer.ok) throw new Error('refused');
           return answer.json();
-        }).then(configure).catch(function () { settle('failed'); });
+        }).then(function (config) {
+          refused = false;
+          configure(config);
+          setTimeout(accepted, 1500); // the SDK says nothing more when the second one is right
+        }).catch(function () { settle('failed'); });
       });
       configure(page.config);
     };
@@ -179,20 +209,22 @@
 
   // reason is the code for a refusal that WeChat's client puts into words alone.
   function reason(text) {
-    if (/sign/i.test(text)) return 'signature';
-    if (/stock|sold out/i.test(text)) return '45031';
-    if (/limit/i.test(text)) return '45033';
+    if (/sign|签名/i.test(text)) return 'signature';
+    if (/stock|sold out|库存|领完/i.test(text)) return '45031';
+    if (/limit|上限|次数/i.test(text)) return '45033';
+    if (/status|审核|权限|失效|过期/i.test(text)) return '40078';
     return 'fail';
   }
 
-  // sealed is the encrypted code of the card that went into the wallet: the server can
-  // ask WeChat about it when WeChat's own message does not come.
-  function sealed(answer) {
+  // added is what the wallet says about our card: whether it went in, and its encrypted
+  // code, with which the server can ask WeChat when WeChat's own message does not come.
+  function added(answer) {
     var list = (answer && answer.cardList) || [];
     if (typeof list === 'string') {
       try { list = JSON.parse(list); } catch (e) { list = []; }
     }
-    return (list[0] && list[0].code) || '';
+    var card = list[0] || {};
+    return { ok: !/^(false|0)$/i.test(String(card.isSuccess)), code: card.code || '' };
   }
 
   function wallet(claim, card) {
@@ -204,10 +236,15 @@
     }
     window.wx.addCard({
       cardList: [{ cardId: card.cardId, cardExt: card.cardExt }],
-      success: function (answer) { tell('added', '', sealed(answer)); },
+      success: function (answer) {
+        var card = added(answer);
+        if (card.ok) tell('added', '', card.code);
+        else tell('refused', 'fail');
+      },
       cancel: function () { tell('cancelled'); },
       fail: function (problem) {
         var text = JSON.stringify(problem || {});
+        if (/:(fail )?cancel/i.test(text)) { tell('cancelled'); return; }
         var code = /\b\d{4,6}\b/.exec(text);
         complain('card', String((problem && problem.errMsg) || text));
         tell('refused', code ? code[0] : reason(text));
@@ -253,8 +290,7 @@
           bridge.invoke('getBrandWCPayRequest', params, function (result) {
             var text = String((result && (result.err_msg || result.errMsg)) || '');
             busy = false;
-            if (/:ok$/.test(text)) send(page.base + '/paid' + channel(), fields({ claim: claim }));
-            else refresh();
+            send(page.base + '/paid' + channel(), fields(/:ok$/.test(text) ? { claim: claim } : { claim: claim, closed: 1 }));
           });
           // Some clients never say that the dialog was closed: the button must work again.
           setTimeout(function () { setBusy(false); }, 3000);
@@ -295,7 +331,7 @@
           return answer.ok ? answer.text() : '';
         }).then(function (html) {
           if (mine !== watch || mine.turn !== turn || busy || !html) { again(); return; }
-          var next = new DOMParser().parseFromString(html, 'text/html').getElementById('kq-main');
+          var next = parsed(html);
           var waiting = { claiming: 1, cancelled: 1, pay_needed: 1, pay_failed: 1, paying: 1 };
           if (next && next.dataset.state !== state() && !(waiting[next.dataset.state] && waiting[state()])) put(document.importNode(next, true));
           else again();
@@ -418,6 +454,18 @@
       clearTimeout(watch.poll);
       poll();
     }
+  });
+
+  // A page that comes back out of the app's memory shows what was.
+  window.addEventListener('pageshow', function (event) {
+    if (!event.persisted || !page.base) return;
+    setBusy(false);
+    ask('GET', page.base + '/state' + channel()).then(function (answer) {
+      return answer.ok ? answer.text() : '';
+    }).then(function (html) {
+      var next = parsed(html);
+      if (next && next.dataset.state !== state() && !busy) put(document.importNode(next, true));
+    }).catch(function () {});
   });
 
   if (state() === 'rate_limited' && main().querySelector('.kq-btn')) {
