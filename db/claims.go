@@ -144,7 +144,8 @@ func (d *DB) Hold(ctx context.Context, claim *campaigns.Claim, limits campaigns.
 	name, phone := holder(claim)
 	err := d.Write(ctx, func(tx *Tx) error {
 		// A cookie of another browser may outlive the visitor's data.
-		switch gone, err := erased(tx, claim.Visitor); {
+		gone, blocked, err := standing(tx, claim.Visitor)
+		switch {
 		case err != nil:
 			return err
 		case gone:
@@ -162,6 +163,9 @@ func (d *DB) Hold(ctx context.Context, claim *campaigns.Claim, limits campaigns.
 		if n == 0 {
 			result, err = scanClaim(tx.row(qClaimByKey, int64(claim.Visitor), int64(claim.Campaign), claim.Key))
 			return err
+		}
+		if blocked { // what they claimed before stays theirs
+			return campaigns.ErrBlocked
 		}
 		asks := claim.Asks
 		if asks != nil {

@@ -27,11 +27,18 @@ func signIn(admin *tab, p *program) {
 	admin.await(page, `location.pathname === '/admin' && document.readyState === 'complete'`)
 }
 
-// export fetches the file behind the page's export link and reads it.
+// export has everything about the page's claims made into a file, fetches it and reads it.
 func export(admin *tab) [][]string {
 	admin.Helper()
-	admin.await(page, `document.querySelector('a[href*="claims.xlsx"]')`)
-	text, err := eval[string](admin, page, `fetch(document.querySelector('a[href*="claims.xlsx"]').href).then(r => { if (!r.ok) throw new Error('status ' + r.status); return r.arrayBuffer(); }).then(b => { let s = ''; for (const x of new Uint8Array(b)) s += String.fromCharCode(x); return btoa(s); })`)
+	admin.click(page, `a[href*="/admin/exports?new"]`, "")
+	admin.await(page, `document.querySelector('#new-export')`)
+	if _, err := eval[bool](admin, page, `document.querySelectorAll('#new-export [name=columns]:not(:checked), #new-export [name=full][value="1"]').forEach(box => box.click()) || true`); err != nil {
+		admin.Fatal(err)
+	}
+	admin.fill(page, "reason", "对账")
+	admin.click(page, "#new-export button", "")
+	admin.await(page, `document.querySelector('[data-exports=done] a[href$="/file"]')`)
+	text, err := eval[string](admin, page, `fetch(document.querySelector('a[href$="/file"]').href).then(r => { if (!r.ok) throw new Error('status ' + r.status); return r.arrayBuffer(); }).then(b => { let s = ''; for (const x of new Uint8Array(b)) s += String.fromCharCode(x); return btoa(s); })`)
 	if err != nil {
 		admin.Fatal(err)
 	}

@@ -68,11 +68,12 @@ func TestTheInboxMasksPeopleAndRevealingIsRecorded(t *testing.T) {
 func TestAMessageIsProcessedAgainFromTheInbox(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
-	c := o.campaign("wash", "洗车券", campaigns.WeChatCard)
 	owner := o.signIn(people.Owner)
-	id := o.receive(strings.Replace(message("user_get_card", "<CardId>"+string(c.CardID)+"</CardId><UserCardCode>012345678901</UserCardCode>"), writer, string(dbtest.OpenID(7)), 1))
+	card := string(dbtest.Draft(noon, "wash", 1, campaigns.WeChatCard).CardID)
+	id := o.receive(strings.Replace(message("user_get_card", "<CardId>"+card+"</CardId><UserCardCode>012345678901</UserCardCode>"), writer, string(dbtest.OpenID(7)), 1))
 	path := fmt.Sprintf("/admin/events/%d", id)
-	claim := o.claim(c, 7, "") // comes after its message
+	c := o.campaign("wash", "洗车券", campaigns.WeChatCard) // comes after the message
+	claim := o.claim(c, 7, "")
 	for range 2 {
 		if a := owner.post(path+"/reprocess", nil); a.status != 303 || a.header.Get("Location") != path {
 			t.Fatalf("%d to %q", a.status, a.header.Get("Location"))
@@ -84,6 +85,20 @@ func TestAMessageIsProcessedAgainFromTheInbox(t *testing.T) {
 	stock, err := o.campaigns.CheckStock(context.Background(), c.ID)
 	if err != nil || stock.Confirmed != 1 || len(o.audited("events.reprocess")) != 2 {
 		t.Errorf("stock %+v (%v)", stock, err)
+	}
+}
+
+func TestTheHistorySaysThatACardWasNotTakenOnThePage(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	c := o.campaign("wash", "洗车券", campaigns.WeChatCard)
+	o.receive(message("user_get_card", "<CardId>"+string(c.CardID)+"</CardId><UserCardCode>012345678901</UserCardCode>"))
+	page, err := o.db.Claims(context.Background(), campaigns.ClaimFilter{Search: "012345678901", Limit: 2})
+	if err != nil || len(page.Rows) != 1 {
+		t.Fatalf("%d claims (%v)", len(page.Rows), err)
+	}
+	if a := o.signIn(people.Viewer).get("/admin/claims/" + page.Rows[0].ID.String()); !strings.Contains(a.words(), "微信推送 · 不是从领取页领的") {
+		t.Errorf("the history: %d %s", a.status, a.words())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"kaquan/campaigns"
 	"kaquan/people"
 	"kaquan/views/admin"
 )
@@ -58,10 +59,10 @@ func (s *Server) adminTable() []adminRoute {
 		{get, "/admin/campaigns/:id/preview/page", people.CampaignsRead, s.handlePreviewPage},
 		{get, "/admin/campaigns/:id/preflight", people.CampaignsWrite, s.handlePreflight},
 		{post, "/admin/campaigns/:id/publish", people.CampaignsWrite, s.handleCampaignPublish},
-		{post, "/admin/campaigns/:id/pause", people.CampaignsWrite, s.handleCampaignPause},
-		{post, "/admin/campaigns/:id/resume", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Resume, "admin.campaign.done.resume")},
-		{post, "/admin/campaigns/:id/end", people.CampaignsWrite, s.changeCampaign(s.Campaigns.End, "admin.campaign.done.end")},
-		{post, "/admin/campaigns/:id/archive", people.CampaignsWrite, s.changeCampaign(s.Campaigns.Archive, "admin.campaign.done.archive")},
+		{post, "/admin/campaigns/:id/pause", people.CampaignsWrite, s.handleCampaignChange(campaigns.BulkPause)},
+		{post, "/admin/campaigns/:id/resume", people.CampaignsWrite, s.handleCampaignChange(campaigns.BulkResume)},
+		{post, "/admin/campaigns/:id/end", people.CampaignsWrite, s.handleCampaignChange(campaigns.BulkEnd)},
+		{post, "/admin/campaigns/:id/archive", people.CampaignsWrite, s.handleCampaignChange(campaigns.BulkArchive)},
 		{post, "/admin/campaigns/:id/copy", people.CampaignsWrite, s.handleCampaignCopy},
 		{get, "/admin/campaigns/:id/rehearsal", people.CampaignsWrite, s.handleRehearsal},
 		{post, "/admin/campaigns/:id/rehearsal", people.CampaignsWrite, s.handleRehearse},
@@ -70,11 +71,17 @@ func (s *Server) adminTable() []adminRoute {
 		{post, "/admin/templates/:id/delete", people.CampaignsWrite, s.handleTemplateDelete},
 
 		{get, "/admin/claims", people.ClaimsRead, s.handleClaims},
-		{get, "/admin/claims.xlsx", people.ClaimsExport, s.handleExport},
 		{get, "/admin/claims/:id", people.ClaimsRead, s.handleClaim},
 		{post, "/admin/claims/:id/reveal", people.ClaimsReveal, s.handleReveal},
+		{post, "/admin/claims/:id/void", people.ClaimsWrite, s.handleVoid},
+		{post, "/admin/claims/:id/block", people.ClaimsWrite, s.handleBlock},
+		{post, "/admin/claims/bulk", people.ClaimsWrite, s.handleClaimsBulk},
+		{post, "/admin/claims/unblock", people.ClaimsWrite, s.handleUnblock},
 		{get, "/admin/exports", people.ClaimsExport, s.handleExports},
 		{post, "/admin/exports", people.ClaimsExport, s.handleExportStart},
+		{get, "/admin/exports/tray", people.ClaimsExport, s.handleExportTray},
+		{post, "/admin/exports/:id/cancel", people.ClaimsExport, s.handleExportCancel},
+		{post, "/admin/exports/:id/retry", people.ClaimsExport, s.handleExportRetry},
 		{get, "/admin/exports/:id/file", people.ClaimsExport, s.handleExportFile},
 
 		{get, "/admin/events", people.AccountRead, s.handleEvents},
@@ -112,7 +119,7 @@ func (s *Server) adminTable() []adminRoute {
 
 // wholeTable is the table with those of the pages that have one of their own.
 func (s *Server) wholeTable() []adminRoute {
-	return slices.Concat(s.adminTable(), s.ruleTable(), s.reachTable(), s.channelTable(), s.storesTable(), s.moneyTable(), s.redemptionTable())
+	return slices.Concat(s.adminTable(), s.peopleTable(), s.ruleTable(), s.reachTable(), s.channelTable(), s.storesTable(), s.moneyTable(), s.redemptionTable())
 }
 
 // adminRoutes registers the way in, which needs nobody signed in, and the table. Every
@@ -125,6 +132,10 @@ func (s *Server) adminRoutes() {
 	admin.Post("/login", s.handleSignInDone)
 	admin.Get("/login/link", s.handleLink)
 	admin.Post("/login/link", s.handleLinkDone)
+	admin.Get("/login/code", s.handleCode)
+	admin.Post("/login/code", s.handleCodeDone)
+	admin.Get("/login/password", s.handlePasswordLink)
+	admin.Post("/login/password", s.handlePasswordLinkDone)
 	admin.Post("/language", s.handleLanguage)
 	admin.Post("/theme", s.handleTheme)
 	for _, r := range s.wholeTable() {

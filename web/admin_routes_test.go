@@ -127,15 +127,21 @@ var allowed = map[string][]people.Role{
 	"POST /admin/imports/import":                     editors,
 	"GET /admin/exports":                             paying,
 	"POST /admin/exports":                            paying,
+	"GET /admin/exports/tray":                        paying,
+	"POST /admin/exports/:id/cancel":                 paying,
+	"POST /admin/exports/:id/retry":                  paying,
 	"GET /admin/exports/:id/file":                    paying,
 	"GET /admin/imports/:id":                         editors,
 	"POST /admin/imports/:id/run":                    editors,
 	"POST /admin/imports/:id/stop":                   editors,
 	"GET /admin/imports/:id/problems.xlsx":           editors,
 	"GET /admin/claims":                              everyone,
-	"GET /admin/claims.xlsx":                         paying,
 	"GET /admin/claims/:id":                          everyone,
 	"POST /admin/claims/:id/reveal":                  editors,
+	"POST /admin/claims/:id/void":                    editors,
+	"POST /admin/claims/:id/block":                   editors,
+	"POST /admin/claims/bulk":                        editors,
+	"POST /admin/claims/unblock":                     editors,
 	"GET /admin/audit":                               owners,
 	"GET /admin/audit.csv":                           owners,
 	"GET /admin/events":                              lookers,
@@ -182,6 +188,24 @@ var allowed = map[string][]people.Role{
 	"GET /admin/api":                                 owners,
 	"POST /admin/api":                                owners,
 	"POST /admin/api/:id/revoke":                     owners,
+
+	"GET /admin/people":               owners,
+	"POST /admin/people":              owners,
+	"GET /admin/people/:id":           owners,
+	"POST /admin/people/:id/role":     owners,
+	"POST /admin/people/:id/switch":   owners,
+	"POST /admin/people/:id/link":     owners,
+	"POST /admin/people/:id/withdraw": owners,
+	"POST /admin/people/:id/session":  owners,
+	"POST /admin/people/:id/sessions": owners,
+	"GET /admin/me":                   everyone,
+	"POST /admin/me":                  everyone,
+	"POST /admin/me/password":         everyone,
+	"POST /admin/me/sessions":         everyone,
+	"GET /admin/me/two-step":          everyone,
+	"POST /admin/me/two-step":         everyone,
+	"POST /admin/me/two-step/confirm": everyone,
+	"POST /admin/me/two-step/off":     everyone,
 
 	"GET /admin/redemptions":                everyone,
 	"GET /admin/redemptions.xlsx":           paying,
@@ -374,7 +398,7 @@ func TestForgedWritesChangeNothing(t *testing.T) {
 func TestWritesBeforeTheSignInAreRefusedFromOtherSites(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
-	for _, path := range []string{"/admin/login", "/admin/login/link", "/admin/setup", "/admin/language", "/admin/theme"} {
+	for _, path := range []string{"/admin/login", "/admin/login/link", "/admin/login/code", "/admin/login/password", "/admin/setup", "/admin/language", "/admin/theme"} {
 		if a := o.stranger().post(path, url.Values{"language": {"en"}, "theme": {"dark"}}, "Sec-Fetch-Site", "cross-site"); a.status != http.StatusForbidden || len(a.header.Values("Set-Cookie")) > 0 {
 			t.Errorf("%s: %d %q", path, a.status, a.header.Values("Set-Cookie"))
 		}
@@ -422,7 +446,7 @@ func TestPagesOfTheAdminKeepTheContentPolicy(t *testing.T) {
 	o := openOffice(t)
 	d := o.signIn(people.Owner)
 	id := o.draft("policy").ID.String()
-	for _, path := range []string{"/admin/campaigns", "/admin/lists", "/admin/pools", "/admin/campaigns/new", "/admin/campaigns/" + id, "/admin/campaigns/" + id + "/edit", "/admin/campaigns/" + id + "/preview", "/admin/campaigns/" + id + "/preflight", "/admin/claims", "/admin/events", "/admin/events/reconcile", "/admin/accounts", "/admin/accounts/demo/mini", "/admin/tokens", "/admin/health", "/admin/health/signatures", "/admin/files", "/admin/reach", "/admin/reach/rules/new", "/admin/reach/menu", "/admin/reach/scenes", "/admin/cards", "/admin/api", "/admin/audit", "/admin/stores", "/admin/staff", "/admin/staff/import", "/admin/goods", "/admin/movements", "/admin/redemptions", "/admin/imports", "/admin/exports", "/admin/exports?new=", "/admin/accounts/demo/pay", "/admin/orders", "/admin/refunds", "/admin/finance"} {
+	for _, path := range []string{"/admin/campaigns", "/admin/lists", "/admin/pools", "/admin/campaigns/new", "/admin/campaigns/" + id, "/admin/campaigns/" + id + "/edit", "/admin/campaigns/" + id + "/preview", "/admin/campaigns/" + id + "/preflight", "/admin/claims", "/admin/events", "/admin/events/reconcile", "/admin/accounts", "/admin/accounts/demo/mini", "/admin/tokens", "/admin/health", "/admin/health/signatures", "/admin/files", "/admin/reach", "/admin/reach/rules/new", "/admin/reach/menu", "/admin/reach/scenes", "/admin/cards", "/admin/api", "/admin/people", "/admin/me", "/admin/audit", "/admin/stores", "/admin/staff", "/admin/staff/import", "/admin/goods", "/admin/movements", "/admin/redemptions", "/admin/imports", "/admin/exports", "/admin/exports?new=", "/admin/accounts/demo/pay", "/admin/orders", "/admin/refunds", "/admin/finance"} {
 		a := d.get(path)
 		if a.status != http.StatusOK {
 			t.Errorf("%s: %d", path, a.status)

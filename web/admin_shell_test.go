@@ -61,7 +61,7 @@ func TestThePaletteOffersWhatARoleMayDo(t *testing.T) {
 	for role, want := range map[people.Role][2]bool{people.Owner: {true, true}, people.Operator: {true, true}, people.Viewer: {false, false}, people.Finance: {false, true}} {
 		a := o.signIn(role).get("/admin/campaigns")
 		dialog := regexp.MustCompile(`(?s)<dialog id="palette".*?</dialog>`).FindString(a.body)
-		if got := [2]bool{strings.Contains(dialog, `href="/admin/campaigns/new"`), strings.Contains(dialog, `href="/admin/claims.xlsx"`)}; dialog == "" || got != want {
+		if got := [2]bool{strings.Contains(dialog, `href="/admin/campaigns/new"`), strings.Contains(dialog, `href="/admin/exports?new="`)}; dialog == "" || got != want {
 			t.Errorf("%s: new and export %v, want %v", role, got, want)
 		}
 		if !strings.Contains(a.body, `href="/admin/search"`) || !strings.Contains(dialog, `role="combobox"`) || !strings.Contains(dialog, `role="listbox"`) {

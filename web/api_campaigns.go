@@ -314,7 +314,7 @@ func (a *api) campaignPublish(c *fiber.Ctx, who *people.APIAccess) error {
 		var checks []campaigns.Check
 		if one.Status == campaigns.StatusDraft {
 			var err error
-			if checks, err = a.Server.preflight(ctx, one); err != nil {
+			if checks, err = a.Server.preflight(ctx, one, nil); err != nil {
 				return err
 			}
 		}

@@ -3,11 +3,9 @@ package web_test
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -77,11 +75,16 @@ func (a *agency) tryPrograms(try func(method, path, token, body string, status i
 	try("GET", programs+"/claims?limit=0", all, "", 422)
 	try("GET", programs+"/claims/"+claim.ID.String(), all, "", 200)
 	try("GET", programs+"/claims/none", all, "", 404)
+	try("POST", programs+"/claims/"+claim.ID.String()+"/void", all, `{}`, 422)
+	try("POST", programs+"/claims/"+claim.ID.String()+"/void", all, `{"reason":"mistake","note":"重复"}`, 200)
+	try("POST", programs+"/claims/none/void", all, `{"reason":"mistake"}`, 404)
 	try("GET", programs+"/users", all, "", 200)
 	try("GET", programs+"/users?limit=201", all, "", 422)
 	try("GET", programs+"/users/"+v.ID.String(), all, "", 200)
 	try("GET", programs+"/users/none", all, "", 404)
-	try("POST", programs+"/exports", all, `{"kind":"users","format":"csv","filter":{}}`, 202)
+	try("POST", programs+"/exports", all, `{"kind":"users","format":"csv","filter":{},"masked":true,"keep_hours":72}`, 202)
+	try("POST", programs+"/exports", all, `{"kind":"claims","format":"csv_utf8","columns":["code","state"]}`, 202)
+	try("POST", programs+"/exports", all, `{"kind":"claims","columns":["phone"]}`, 422)
 	try("POST", programs+"/exports", all, `{"kind":"everything"}`, 422)
 	made := a.call(http.MethodPost, programs+"/exports", all, `{"kind":"claims","reason":"report"}`).json(t)
 	id := fmt.Sprint(made["id"])
@@ -110,7 +113,7 @@ func TestEveryCallOfAProgramAsksForItsScope(t *testing.T) {
 		"GET /campaigns": people.ScopeCampaigns, "POST /campaigns": people.ScopeCampaignsWrite, "GET /campaigns/x": people.ScopeCampaigns,
 		"PATCH /campaigns/x": people.ScopeCampaignsWrite, "GET /campaigns/x/stats": people.ScopeCampaigns, "POST /campaigns/x/publish": people.ScopeCampaignsWrite,
 		"POST /campaigns/x/pause": people.ScopeCampaignsWrite, "POST /campaigns/x/resume": people.ScopeCampaignsWrite, "POST /campaigns/x/end": people.ScopeCampaignsWrite,
-		"GET /claims": people.ScopeClaims, "GET /claims/x": people.ScopeClaims, "GET /users": people.ScopeUsers, "GET /users/x": people.ScopeUsers,
+		"GET /claims": people.ScopeClaims, "GET /claims/x": people.ScopeClaims, "POST /claims/x/void": people.ScopeClaimsWrite, "GET /users": people.ScopeUsers, "GET /users/x": people.ScopeUsers,
 		"POST /exports": people.ScopeExports, "GET /exports/x": people.ScopeExports, "GET /exports/x/file": people.ScopeExports, "GET /health": people.ScopeHealth,
 	} {
 		method, path, _ := strings.Cut(route, " ")
@@ -204,7 +207,7 @@ func TestPersonalDataIsMaskedForProgramsWithoutTheScope(t *testing.T) {
 		t.Errorf("%d audit lines", len(e))
 	}
 	for token, open := range map[string]bool{plain: false, full: true} {
-		r := a.call(http.MethodPost, programs+"/exports", token, `{"kind":"claims","format":"csv"}`)
+		r := a.call(http.MethodPost, programs+"/exports", token, `{"kind":"claims","format":"csv","reason":"月报"}`)
 		if r.status != http.StatusAccepted {
 			t.Fatalf("%d %s", r.status, r.body)
 		}
@@ -241,63 +244,30 @@ func TestPersonalDataIsMaskedForProgramsWithoutTheScope(t *testing.T) {
 	}
 }
 
-func TestALargeExportOfTheClaimsPageIsMadeInTheBackground(t *testing.T) {
+func TestAProgramChoosesTheColumnsOfItsFile(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
-	o.server.ExportCeiling = 2
-	c := o.campaign("many", "很多", campaigns.OwnCode)
-	for n := range 5 {
-		o.claim(c, n+1, "")
+	a := openAgency(t)
+	dbtest.Publish(t, a.campaigns, dbtest.Draft(noon, "columns", 10, campaigns.OwnCode))
+	full := a.token(nil, people.ScopeClaims, people.ScopeExports, people.ScopeReveal)
+	refused := map[string]string{
+		`{"kind":"claims","columns":["code","telephone"]}`: "columns", `{"kind":"claims","columns":[]}`: "columns", `{"kind":"claims","columns":"code"}`: "columns",
+		`{"kind":"claims","columns":["openid"]}`: "reason", `{"kind":"claims","masked":true,"keep_hours":5}`: "keep_hours", `{"kind":"claims","masked":true,"format":"pdf"}`: "format",
 	}
-	d := o.signIn(people.Operator)
-	small := d.get("/admin/claims.xlsx?q=nobody")
-	if small.status != 200 || !strings.HasPrefix(small.body, "PK") {
-		t.Fatalf("a small one: %d", small.status)
-	}
-	r := d.get("/admin/claims.xlsx?campaign=" + c.ID.String())
-	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.header.Get("Location"), "/admin/exports?") {
-		t.Fatalf("a large one: %d %v", r.status, r.header)
-	}
-	form := d.get(r.header.Get("Location"))
-	if form.status != 200 || !strings.Contains(form.words(), "在后台导出") || !strings.Contains(form.words(), "活动 很多") {
-		t.Fatalf("%d %s", form.status, form.words())
-	}
-	where := "/admin/exports?campaign=" + c.ID.String()
-	if bad := d.post(where, map[string][]string{"format": {"pdf"}}); bad.status != 422 || !strings.Contains(bad.words(), "xlsx 或 csv") {
-		t.Errorf("%d", bad.status)
-	}
-	if r := d.post(where, map[string][]string{"format": {"csv"}, "reason": {"月报"}}); r.status != http.StatusSeeOther {
-		t.Fatalf("%d %s", r.status, r.words())
-	}
-	var page answered
-	for end := time.Now().Add(20 * time.Second); ; {
-		if page = d.get("/admin/exports"); strings.Contains(page.body, `data-exports="done"`) {
-			break
-		}
-		if page.header.Get("Refresh") == "" || time.Now().After(end) {
-			t.Fatalf("the export does not end: %s", page.words())
-		}
-		<-time.After(10 * time.Millisecond)
-	}
-	for _, want := range []string{"可下载", "月报", "领取记录 · 活动 很多", "完整"} {
-		if !strings.Contains(page.words(), want) {
-			t.Errorf("the page lacks %q: %s", want, page.words())
+	for body, field := range refused {
+		r := a.call(http.MethodPost, programs+"/exports", full, body)
+		if problem, _ := r.json(t)["error"].(map[string]any); r.status != http.StatusUnprocessableEntity || problem["field"] != field {
+			t.Errorf("%s: %d %s", body, r.status, r.body)
 		}
 	}
-	at := strings.Index(page.body, "/admin/exports/")
-	path := page.body[at : at+strings.IndexByte(page.body[at:], '"')]
-	file := d.get(path)
-	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file.body, "\ufeff"))).ReadAll()
-	if err != nil || len(rows) != 6 {
-		t.Errorf("%d rows, %v", len(rows), err)
+	r := a.call(http.MethodPost, programs+"/exports", full, `{"kind":"claims","format":"csv_utf8","columns":["channel","code"],"keep_hours":1}`)
+	if r.status != http.StatusAccepted {
+		t.Fatalf("%d %s", r.status, r.body)
 	}
-	if r := o.signIn(people.Finance).get(path); r.status != http.StatusForbidden {
-		t.Errorf("somebody who may not see personal data: %d", r.status)
+	m := a.waitExport(full, fmt.Sprint(r.json(t)["id"]))
+	if fmt.Sprint(m["columns"]) != "[code channel]" || m["masked"] != false || m["expires_at"] != "2026-11-20T05:00:00Z" {
+		t.Errorf("%v", m)
 	}
-	if e := o.audited("exports.download"); len(e) != 1 {
-		t.Errorf("%d audit lines", len(e))
-	}
-	if info, err := os.Stat(filepath.Join(o.folder, "exports")); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("%v %v", info, err)
+	if file := a.get(fmt.Sprint(m["file"]), full); file.body != "券码,渠道\r\n" && !strings.HasPrefix(file.body, "Code,Channel") {
+		t.Errorf("%q", file.body)
 	}
 }

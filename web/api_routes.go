@@ -43,6 +43,7 @@ func (s *Server) apiRoutes() {
 	a.campaignRoutes(v1)
 	v1.Get("/claims", a.call(people.ScopeClaims, a.claims))
 	v1.Get("/claims/:id", a.call(people.ScopeClaims, a.claim))
+	v1.Post("/claims/:id/void", a.call(people.ScopeClaimsWrite, a.claimVoid))
 	v1.Get("/users", a.call(people.ScopeUsers, a.users))
 	v1.Get("/users/:id", a.call(people.ScopeUsers, a.user))
 	v1.Post("/exports", a.call(people.ScopeExports, a.exportNew))

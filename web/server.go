@@ -54,7 +54,6 @@ type Options struct {
 	Metrics        http.Handler                // answers /metrics to those with MetricsToken; nil = nobody
 	MetricsToken   string                      // empty = nobody
 	Exports        string                      // the folder where exported files wait; "" = none are made in the background
-	ExportCeiling  int                         // rows of claims up to which the reader waits for the file; 0 = 50,000
 	Now            func() time.Time            // nil = time.Now
 	Log            *slog.Logger                // nil = discard
 	Background     context.Context             // ends when the program stops; nil = never
