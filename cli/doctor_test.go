@@ -21,6 +21,7 @@ import (
 	"kaquan/campaigns"
 	"kaquan/config"
 	"kaquan/db"
+	"kaquan/db/dbtest"
 	"kaquan/doctor"
 	"kaquan/i18n"
 	"kaquan/sandbox"
@@ -67,6 +68,7 @@ func (s *shop) open() *db.DB {
 
 func (s *shop) config() *config.Config {
 	const nobody = "http://127.0.0.1:1"
+	dbtest.Prepare(s, s.folder)
 	c := &config.Config{
 		Data: s.folder, Listen: "127.0.0.1:0", SandboxListen: "127.0.0.1:0", WeChatAPIURL: nobody, WeChatOpenURL: nobody, WeChatJSURL: nobody,
 		PayURL: nobody, PushWindow: 10 * time.Minute, LogLevel: "info", LogFormat: "text",

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kaquan/config"
+	"kaquan/db/dbtest"
 	"kaquan/i18n"
 	"kaquan/sandbox"
 )
@@ -48,6 +49,7 @@ func newWorld(t *testing.T, before func(*world), change func(*config.Config), ca
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
+	dbtest.Prepare(t, cfg.Data)
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	app, err := Open(t.Context(), cfg, Version{Number: "test", Commit: "abc"}, log)
 	if err != nil {

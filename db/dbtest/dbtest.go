@@ -45,24 +45,36 @@ var empty = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path)
 })
 
+// Prepare puts an empty database of the newest schema into a folder that has none, for a
+// program that is started there, and reports whether it did.
+func Prepare(tb testing.TB, folder string) bool {
+	tb.Helper()
+	path := filepath.Join(folder, "kaquan.db")
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	content, err := empty()
+	if err == nil {
+		err = os.WriteFile(path, content, 0o600)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return true
+}
+
 // OpenAt gives the database of a folder, so that a test can open it again.
 func OpenAt(tb testing.TB, folder string) *db.DB {
 	tb.Helper()
-	path := filepath.Join(folder, "kaquan.db")
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		content, err := empty()
-		if err == nil {
-			err = os.WriteFile(path, content, 0o600)
-		}
-		if err != nil {
-			tb.Fatal(err)
-		}
-	}
+	fresh := Prepare(tb, folder)
 	d, err := db.Open(context.Background(), db.Options{Path: filepath.Join(folder, "kaquan.db"), KeyFile: filepath.Join(folder, "kaquan.key")})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = d.Close() })
+	if fresh { // and of the newest schema
+		return d
+	}
 	if _, err := d.Migrate(context.Background()); err != nil {
 		tb.Fatal(err)
 	}
