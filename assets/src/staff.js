@@ -82,7 +82,9 @@
       timer = setInterval(() => {
         const left = Math.ceil((end - performance.now()) / 1000)
         if (left <= 0) { clearInterval(timer); undo.remove(); return }
-        $('[data-clock]', undo).textContent = Math.floor(left / 60) + ':' + String(left % 60).padStart(2, '0')
+        const clock = $('[data-clock]', undo)
+        if (!clock) return // the button was pressed and says that it waits
+        clock.textContent = Math.floor(left / 60) + ':' + String(left % 60).padStart(2, '0')
       }, 250)
     }
     const input = $('[data-code]', m)
