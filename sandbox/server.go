@@ -220,6 +220,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/bridge/sheet", s.cross(s.answerSheet))
 	s.mux.HandleFunc("/bridge/scan", s.cross(s.answerScan))
 
+	s.mux.HandleFunc("HEAD /{$}", s.clockHead)
 	s.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/phone", http.StatusSeeOther) })
 	s.mux.HandleFunc("GET /phone", s.phone)
 	s.mux.HandleFunc("GET /sandbox-ui/{file}", s.asset)
@@ -316,6 +317,16 @@ func (s *Server) api(area, contentType string, h func(*call) (any, *refusal)) ht
 		w.Header().Set("Content-Type", kind)
 		_, _ = w.Write(text)
 	})
+}
+
+// clockHead answers who asks for nothing but the date.
+func (s *Server) clockHead(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	wrong := s.acts(clockSkew)
+	s.mu.Unlock()
+	if wrong {
+		w.Header().Set("Date", s.opt.Now().Add(skew).UTC().Format(http.TimeFormat))
+	}
 }
 
 // trouble does what the switches about the network say; true when it has answered.

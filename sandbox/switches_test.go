@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -388,5 +389,25 @@ func TestCallsThatAreNeverAnsweredEndWithTheSandbox(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Error("the call outlives the sandbox")
+	}
+}
+
+// Whoever only asks for the date, as a health check does, hears the same clock as a caller.
+func TestABareQuestionForTheDateHearsTheWrongClockToo(t *testing.T) {
+	t.Parallel()
+	s := New(Options{AppID: "wx0000000000000001", Secret: "0123456789abcdef0123456789abcdef"})
+	for _, wrong := range []bool{false, true} {
+		if err := s.SetSwitch(clockSkew, wrong); err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		s.ServeHTTP(answer, httptest.NewRequest(http.MethodHead, "/", nil))
+		if answer.Code != http.StatusOK {
+			t.Fatalf("HEAD / answers %d", answer.Code)
+		}
+		date, err := http.ParseTime(answer.Header().Get("Date"))
+		if ahead := time.Until(date); (err == nil && ahead > skew-time.Minute) != wrong {
+			t.Errorf("with the switch %v the date is %v ahead (%v)", wrong, ahead, err)
+		}
 	}
 }
