@@ -172,11 +172,13 @@ func (s *server) download(ctx context.Context, cookies string) (int64, error) {
 		if _, err := ask(http.MethodGet, "/admin/exports", nil, &page); err != nil {
 			return 0, err
 		}
-		if file := exportFile.FindSubmatch(page.Bytes()); file != nil {
-			return ask(http.MethodGet, string(file[1]), nil, io.Discard)
-		}
+		// The files of earlier exports stand on the page too, below.
 		if !bytes.Contains(page.Bytes(), []byte(`data-exports="working"`)) {
-			return 0, errors.New("the export failed")
+			file := exportFile.FindSubmatch(page.Bytes())
+			if file == nil {
+				return 0, errors.New("the export failed")
+			}
+			return ask(http.MethodGet, string(file[1]), nil, io.Discard)
 		}
 		select {
 		case <-ctx.Done():

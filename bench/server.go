@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func serve(ctx context.Context, folder string, issuer campaigns.Issuer) (*server
 	s.web, err = web.New(web.Options{
 		Campaigns: h.service, Accounts: h.store, People: s.people, WeChat: hub, Fetches: h.store, PublicURL: s.url,
 		TrustedProxies: []string{"127.0.0.1"}, CookieKey: h.store.Key("visitor cookies"), Version: "bench", Ready: h.store.Ready,
-		Stores: shops, Redemption: redemption.New(redemption.Options{Store: h.store, Places: shops}),
+		Exports: filepath.Join(folder, "exports"), Stores: shops, Redemption: redemption.New(redemption.Options{Store: h.store, Places: shops}),
 	})
 	if err != nil {
 		return nil, err
