@@ -109,22 +109,13 @@ func auditFilter(q admin.AuditQuery) people.AuditFilter {
 
 // handleAuditExport is the filtered audit as a CSV file, all of its pages.
 func (s *Server) handleAuditExport(c *fiber.Ctx, who *signedIn) error {
-	select {
-	case exportSlots <- struct{}{}:
-		defer func() { <-exportSlots }()
-	default:
-		return errExportsBusy
-	}
-	s.Meter.Export(1)
-	defer s.Meter.Export(-1)
-	ctx, cancel := context.WithTimeout(i18n.With(s.Background, i18n.Lang(c.UserContext())), exportLimit)
-	defer cancel()
-	query := auditQuery(c)
-	query.Before = ""
-	file, err := newTempFile()
+	ctx, file, closeFile, err := s.openFile(c)
 	if err != nil {
 		return err
 	}
+	defer closeFile()
+	query := auditQuery(c)
+	query.Before = ""
 	rows, err := s.auditFile(ctx, file, auditFilter(query))
 	if err == nil {
 		err = s.People.Record(ctx, who.Person, s.clientIP(c), "audit.export", "export", "", map[string]any{"rows": rows})

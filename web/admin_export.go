@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/url"
 	"os"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"kaquan/fault"
+	"kaquan/i18n"
 )
 
 // exportLimit is how long making a file may take; a million rows take a fraction of it.
@@ -28,6 +30,29 @@ func asSheet(c *fiber.Ctx, plain, name string) {
 // tempFile is a file that is gone when it is closed; where the system allows, its name is
 // gone at once, so that even a crash leaves nothing behind.
 type tempFile struct{ *os.File }
+
+// openFile is the start of a file that is made while its reader waits: one of the slots,
+// counted, with a limit of its own, and the place that the file is written to. closeFile gives
+// the slot back. errExportsBusy when there is none.
+func (s *Server) openFile(c *fiber.Ctx) (ctx context.Context, file *tempFile, closeFile func(), err error) {
+	select {
+	case exportSlots <- struct{}{}:
+	default:
+		return nil, nil, nil, errExportsBusy
+	}
+	s.Meter.Export(1)
+	ctx, cancel := context.WithTimeout(i18n.With(s.Background, i18n.Lang(c.UserContext())), exportLimit)
+	closeFile = func() {
+		cancel()
+		s.Meter.Export(-1)
+		<-exportSlots
+	}
+	if file, err = newTempFile(); err != nil {
+		closeFile()
+		return nil, nil, nil, err
+	}
+	return ctx, file, closeFile, nil
+}
 
 func newTempFile() (*tempFile, error) {
 	f, err := os.CreateTemp("", "kaquan-export-*.xlsx")

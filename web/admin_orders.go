@@ -133,20 +133,11 @@ func (s *Server) handleOrdersExport(format string) adminHandler {
 // is never half a file. write calls check with the number of rows, which records who takes
 // what.
 func (s *Server) moneyFile(c *fiber.Ctx, who *signedIn, plain string, write func(ctx context.Context, w io.Writer, o sheets.StoreSheet, check func(int) error) error) error {
-	select {
-	case exportSlots <- struct{}{}:
-		defer func() { <-exportSlots }()
-	default:
-		return errExportsBusy
-	}
-	s.Meter.Export(1)
-	defer s.Meter.Export(-1)
-	ctx, cancel := context.WithTimeout(i18n.With(s.Background, i18n.Lang(c.UserContext())), exportLimit)
-	defer cancel()
-	file, err := newTempFile()
+	ctx, file, closeFile, err := s.openFile(c)
 	if err != nil {
 		return err
 	}
+	defer closeFile()
 	ip := s.clientIP(c)
 	o := sheets.StoreSheet{Title: i18n.T(ctx, "pay.orders.title"), Zone: campaigns.Shanghai(), Created: s.Now()}
 	err = write(ctx, file, o, func(rows int) error {

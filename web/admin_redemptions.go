@@ -141,20 +141,11 @@ func (s *Server) handleRedemptionsExport(format string) adminHandler {
 		if err != nil {
 			return err
 		}
-		select {
-		case exportSlots <- struct{}{}:
-			defer func() { <-exportSlots }()
-		default:
-			return errExportsBusy
-		}
-		s.Meter.Export(1)
-		defer s.Meter.Export(-1)
-		ctx, cancel := context.WithTimeout(i18n.With(s.Background, i18n.Lang(c.UserContext())), exportLimit)
-		defer cancel()
-		file, err := newTempFile()
+		ctx, file, closeFile, err := s.openFile(c)
 		if err != nil {
 			return err
 		}
+		defer closeFile()
 		query := redemptionQuery(c)
 		query.Before = ""
 		size, err := s.redemptionsFile(ctx, c, who, file, format, redemptionFilter(account, &query))

@@ -287,20 +287,11 @@ func switched(off bool) string {
 // number of rows before its first byte, which records who takes what. The file is whole before
 // it goes out, so that a failure is never half a file.
 func (s *Server) storeFile(c *fiber.Ctx, who *signedIn, what string, write func(ctx context.Context, w io.Writer, o sheets.StoreSheet, check func(int) error) error) error {
-	select {
-	case exportSlots <- struct{}{}:
-		defer func() { <-exportSlots }()
-	default:
-		return errExportsBusy
-	}
-	s.Meter.Export(1)
-	defer s.Meter.Export(-1)
-	ctx, cancel := context.WithTimeout(i18n.With(s.Background, i18n.Lang(c.UserContext())), exportLimit)
-	defer cancel()
-	file, err := newTempFile()
+	ctx, file, closeFile, err := s.openFile(c)
 	if err != nil {
 		return err
 	}
+	defer closeFile()
 	ip := s.clientIP(c)
 	o := sheets.StoreSheet{Title: i18n.T(ctx, storeTitles[what]), Zone: campaigns.Shanghai(), Created: s.Now()}
 	err = write(ctx, file, o, func(rows int) error {
